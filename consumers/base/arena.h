@@ -1,0 +1,68 @@
+/*
+ * arena - memory that is taken forward and given back all at once.
+ *
+ * Three lifetimes exist in the service: the process, a batch, a call. What a batch needs comes from
+ * its arena and is never freed alone. arena_reset() keeps the chunks, so that a batch in steady
+ * state costs no malloc at all. Out of memory aborts (see alloc.h). Not thread-safe: one owner.
+ */
+#ifndef CONSUMERS_BASE_ARENA_H
+#define CONSUMERS_BASE_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "consumers/base/compiler.h"
+#include "consumers/base/slice.h"
+
+struct arena_chunk;
+
+struct arena {
+    char *next;                  /* first free byte of the current chunk */
+    char *end;                   /* one past its last byte */
+    struct arena_chunk *current; /* the chunk allocations come from */
+    struct arena_chunk *first;   /* oldest chunk, kept over resets */
+    size_t chunk_bytes;          /* size of a new chunk; larger requests get one of their own */
+};
+
+/* Where an arena stood; arena_rewind() gives back all that was taken since. */
+struct arena_mark {
+    struct arena_chunk *chunk;
+    char *next;
+};
+
+void arena_init(struct arena *arena, size_t chunk_bytes);
+void arena_release(struct arena *arena);
+
+/* Forgets every allocation and keeps the memory, up to keep_bytes of it (0: all). */
+void arena_reset(struct arena *arena, size_t keep_bytes);
+
+struct arena_mark arena_mark(const struct arena *arena);
+void arena_rewind(struct arena *arena, struct arena_mark mark);
+
+/* Aligned for any type; contents undefined. Never NULL. bytes 0 gives a valid pointer. */
+void *arena_alloc(struct arena *arena, size_t bytes) CHECKED;
+void *arena_zero(struct arena *arena, size_t count, size_t bytes) CHECKED;
+
+/* Unaligned bytes: for text. */
+char *arena_bytes(struct arena *arena, size_t bytes) CHECKED;
+
+/*
+ * Grows or shrinks an allocation of old_bytes. In place if it was the last one, else by a copy
+ * when it grows. Returns where it is now.
+ */
+void *arena_resize(struct arena *arena, void *old, size_t old_bytes, size_t bytes) CHECKED;
+
+struct slice arena_copy(struct arena *arena, struct slice text);
+const char *arena_text(struct arena *arena, struct slice text); /* a NUL-terminated copy */
+struct slice arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Bytes handed out since the last reset, for limits and metrics. */
+size_t arena_used(const struct arena *arena);
+
+/*
+ * One more element in a growing array that lives in an arena (doubling; old copies stay until the
+ * reset). Use: items = arena_grow(arena, items, nr, &capacity, sizeof(*items)).
+ */
+void *arena_grow(struct arena *arena, void *items, size_t nr, size_t *capacity, size_t bytes) CHECKED;
+
+#endif
