@@ -1,0 +1,48 @@
+/*
+ * diagnostics - everything that is wrong with a set of rule files, each at its place.
+ *
+ * A loader goes on after an error, so that an editor sees all of them at once. Codes: E1xx syntax
+ * and shape, E2xx names and types, E3xx danger, W4xx warnings; a code never changes its meaning.
+ * Lines and columns count from 1, columns in characters (code points), end_column is one past the
+ * last. Messages are terse, begin in lower case and name what was expected.
+ */
+#ifndef CONSUMERS_RULES_DIAGNOSTICS_H
+#define CONSUMERS_RULES_DIAGNOSTICS_H
+
+#include "consumers/base/arena.h"
+#include "consumers/base/buffer.h"
+
+enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
+
+struct diagnostic {
+    enum severity severity;
+    char code[8];             /* "E201" */
+    struct slice file;        /* as the user named it */
+    unsigned line, column, end_column; /* line 0: the file as a whole */
+    struct slice message;
+    struct slice suggestion;  /* the nearest valid name; absent if none is near */
+    struct slice help;        /* what to do, shown under the carets; absent if the message says it */
+    struct slice source_line; /* the line in question, for the excerpt; absent if there is none */
+};
+
+struct diagnostics {
+    struct arena arena;
+    struct diagnostic *items; /* by file, then line, then column, once sorted */
+    size_t nr, capacity;
+    unsigned errors, warnings;
+};
+
+void diagnostics_init(struct diagnostics *list);
+void diagnostics_release(struct diagnostics *list);
+
+/* Copies what the diagnostic points to. */
+void diagnostics_add(struct diagnostics *list, const struct diagnostic *diagnostic);
+void diagnostics_sort(struct diagnostics *list);
+
+/* `file:line:col: error[E201]: message`, the source line, carets and the help or suggestion. */
+void diagnostics_print_text(const struct diagnostics *list, bool coloured, struct buffer *out);
+
+/* A JSON array of {"file","line","column","end_column","severity",...}. */
+void diagnostics_print_json(const struct diagnostics *list, struct buffer *out);
+
+#endif

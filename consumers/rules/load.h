@@ -1,0 +1,33 @@
+/*
+ * load - rule files to a ruleset, or everything that is wrong with them.
+ *
+ * Reads the named files, and from folders every *.json and *.jsonc in name order, and merges them.
+ * The same loader serves run, reload, check, explain and test: what check accepts, run accepts.
+ * Strict: unknown members anywhere are errors with the nearest name, duplicate members and
+ * duplicate rule names too. `.jsonc` may hold comments and trailing commas; `.json` may not.
+ */
+#ifndef CONSUMERS_RULES_LOAD_H
+#define CONSUMERS_RULES_LOAD_H
+
+#include "consumers/rules/diagnostics.h"
+#include "consumers/rules/ruleset.h"
+
+/* A file's contents under the name it is reported with; text is borrowed until load returns. */
+struct rule_source {
+    struct slice name;
+    struct slice text;
+};
+
+/* NULL when there was an error; *found then says all of them. Warnings alone do not stop a load. */
+struct ruleset *load_sources(const struct rule_source *sources, size_t nr, struct diagnostics *found);
+
+/* Reads paths (files or folders) and calls load_sources. An unreadable or empty folder is E101. */
+struct ruleset *load_paths(const char *const *paths, size_t nr, struct diagnostics *found);
+
+/*
+ * A fingerprint of names and contents, for polling: equal while nothing changed. False when a path
+ * cannot be read (the caller keeps what it has).
+ */
+bool load_fingerprint(const char *const *paths, size_t nr, uint64_t *fingerprint);
+
+#endif
