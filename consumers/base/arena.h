@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "consumers/base/compiler.h"
 #include "consumers/base/slice.h"
@@ -39,12 +40,36 @@ void arena_reset(struct arena *arena, size_t keep_bytes);
 struct arena_mark arena_mark(const struct arena *arena);
 void arena_rewind(struct arena *arena, struct arena_mark mark);
 
-/* Aligned for any type; contents undefined. Never NULL. bytes 0 gives a valid pointer. */
-void *arena_alloc(struct arena *arena, size_t bytes) CHECKED;
-void *arena_zero(struct arena *arena, size_t count, size_t bytes) CHECKED;
+/* What arena_alloc() and arena_bytes() do when the current chunk is full. */
+void *arena_alloc_slow(struct arena *arena, size_t bytes) CHECKED;
 
 /* Unaligned bytes: for text. */
-char *arena_bytes(struct arena *arena, size_t bytes) CHECKED;
+static inline char *arena_bytes(struct arena *arena, size_t bytes)
+{
+    char *taken = arena->next;
+
+    /* Strictly less: a fresh arena has no room at all, and even 0 bytes need a chunk to point into. */
+    if (bytes >= (uintptr_t)arena->end - (uintptr_t)taken)
+        return arena_alloc_slow(arena, bytes);
+    arena->next = taken + bytes;
+    return taken;
+}
+
+/* Aligned for any type; contents undefined. Never NULL. bytes 0 gives a valid pointer. */
+static inline void *arena_alloc(struct arena *arena, size_t bytes)
+{
+    size_t pad = -(uintptr_t)arena->next & (_Alignof(max_align_t) - 1);
+    size_t room = (uintptr_t)arena->end - (uintptr_t)arena->next;
+    char *taken;
+
+    if (pad >= room || bytes >= room - pad)
+        return arena_alloc_slow(arena, bytes);
+    taken = arena->next + pad;
+    arena->next = taken + bytes;
+    return taken;
+}
+
+void *arena_zero(struct arena *arena, size_t count, size_t bytes) CHECKED;
 
 /*
  * Grows or shrinks an allocation of old_bytes. In place if it was the last one, else by a copy
@@ -52,7 +77,7 @@ char *arena_bytes(struct arena *arena, size_t bytes) CHECKED;
  */
 void *arena_resize(struct arena *arena, void *old, size_t old_bytes, size_t bytes) CHECKED;
 
-struct slice arena_copy(struct arena *arena, struct slice text);
+struct slice arena_copy(struct arena *arena, struct slice text); /* absent stays absent */
 const char *arena_text(struct arena *arena, struct slice text); /* a NUL-terminated copy */
 struct slice arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -23,7 +23,10 @@ void buffer_init(struct buffer *buffer);
 void buffer_release(struct buffer *buffer);
 void buffer_clear(struct buffer *buffer);
 
-/* Room for `more` bytes beyond len; returns where they start. Follow with len += what was written. */
+/*
+ * Room for `more` bytes and a NUL beyond len; returns where they start. Follow with len += what was
+ * written; the NUL is the caller's to put back unless something else is added.
+ */
 char *buffer_reserve(struct buffer *buffer, size_t more);
 
 void buffer_add(struct buffer *buffer, struct slice text);
@@ -31,7 +34,7 @@ void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_char(struct buffer *buffer, char c);
 void buffer_add_int(struct buffer *buffer, int64_t number);
 void buffer_printf(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
-void buffer_vprintf(struct buffer *buffer, const char *format, va_list args);
+void buffer_vprintf(struct buffer *buffer, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void buffer_add_json_string(struct buffer *buffer, struct slice text);

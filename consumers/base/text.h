@@ -21,7 +21,10 @@ struct slice text_upper(struct slice text, struct arena *arena);
 struct slice text_trim(struct slice text);                  /* white space as Python's str.strip() */
 bool text_equals_ignore_case(struct slice a, struct slice b); /* simple case folding */
 
-/* Writes one code point as UTF-8 (1 to 4 bytes), returns the length. */
+/* Reads the first code point: returns its length, or 0 where the bytes are no UTF-8 or none. */
+size_t text_decode(struct slice text, uint32_t *code_point);
+
+/* Writes one code point as UTF-8 (1 to 4 bytes), returns the length; no scalar value: U+FFFD. */
 size_t text_encode(uint32_t code_point, char out[static 4]);
 
 #endif
