@@ -189,18 +189,17 @@ fuzzers-run: $(FUZZERS)
 	$(Q)for f in $^; do mkdir -p $(OUT)/corpus/$$(basename $$f); $$f -max_total_time=$(or $(FUZZ_TIME),60) \
 	  $(OUT)/corpus/$$(basename $$f) tests/fuzz/corpus/$$(basename $$f) || exit 1; done
 
-format: ## rewrite the code as .clang-format says
-	@clang-format -i $(CODE)
+format: ## rewrite the code as .clang-format says (FILES="..." for some; tidy and format-check too)
+	@clang-format -i $(or $(FILES),$(CODE))
 format-check: ## code that .clang-format would write otherwise
-	@clang-format --dry-run -Werror $(CODE)
+	@clang-format --dry-run -Werror $(or $(FILES),$(CODE))
 layers: ## includes against tests/lint/layers.txt, and the size of files
 	@tests/lint/layers --self-test && tests/lint/layers
-tidy: ## clang-tidy: defects and the size of functions
-	@printf '%s\n' $(CODE) | grep '\.c$$' | xargs -P$$(nproc) -n4 clang-tidy --quiet --warnings-as-errors='*' \
-	  -- 2>/dev/null
-compile_commands.json: FORCE ## for editors
-	@{ $(foreach f,$(filter %.c,$(CODE)),printf '%s\n' '{"directory":"$(CURDIR)","file":"$f"$(comma)' \
-	  '"command":"$(subst ",\",$(CC) $(ALL_CFLAGS)) -c $f"}';) } | sed 's/}$$/},/; $$s/,$$//; 1s/^/[/; $$s/$$/]/' >$@
+tidy: $(OUT)/compile_commands.json ## clang-tidy: defects and the size of functions
+	$(Q)printf '%s\n' $(filter %.c,$(or $(FILES),$(CODE))) | xargs -P$$(nproc) -n4 clang-tidy --quiet -p $(OUT)
+$(OUT)/compile_commands.json: FORCE
+	@mkdir -p $(@D) && { $(foreach f,$(filter %.c,$(CODE)),printf '%s,\n' '{"directory": "$(CURDIR)", "file": "$f", \
+	  "command": "$(subst '"$(VERSION)"',\\\"$(VERSION)\\\",$(CC) $(ALL_CFLAGS)) -c $f"}';) } | sed '1s/^/[/; $$s/,$$/]/' >$@
 
 DEST := $(DESTDIR)$(PREFIX)
 install: all ## program, library, header, schemas and sample configuration: PREFIX=/usr/local DESTDIR=
@@ -215,6 +214,6 @@ install: all ## program, library, header, schemas and sample configuration: PREF
 	cp -R config schemas $(DEST)/share/unstale/
 
 clean: ## remove what was built (.deps/ stays)
-	rm -rf $(BUILD) compile_commands.json
+	rm -rf $(BUILD)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-13s %s\n", $$1, $$2 }'
