@@ -33,6 +33,8 @@ struct op {
     const struct action *action;
     const struct cache *cache;
     struct slice key;        /* full key, or pattern for purge */
+    size_t prefix_bytes;     /* purge: unescaped bytes of the cache's own prefix (and version) that
+                                matching keys begin with; what `protect` is tried after. Else 0 */
     uint64_t hash;           /* of target and key */
     struct slice value;      /* refresh: the bytes to store */
     int64_t guard;           /* with guard_source */

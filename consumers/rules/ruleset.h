@@ -8,6 +8,7 @@
 #ifndef CONSUMERS_RULES_RULESET_H
 #define CONSUMERS_RULES_RULESET_H
 
+#include "consumers/base/error.h"
 #include "consumers/rules/template.h"
 #include "consumers/rules/value_template.h"
 
@@ -83,6 +84,7 @@ struct cache {
     struct slice lock_suffix;      /* absent: none declared */
     struct slice redis;            /* name of the target */
     size_t index;                  /* of the cache in its ruleset */
+    size_t target;                 /* of `redis` among the service's targets: ruleset_bind_targets() */
     const struct slice *protect;   /* globs, defaults included */
     size_t protect_nr;
     bool allow_broad;
@@ -168,6 +170,13 @@ struct rule_list {
 };
 
 void ruleset_free(struct ruleset *ruleset);
+
+/*
+ * Resolves every cache's `redis` name to its index in names. False when a name is not among them
+ * (with the nearest one). To be called before the set is used to execute; explain needs it not.
+ */
+bool ruleset_bind_targets(struct ruleset *ruleset, const struct slice *names, size_t nr,
+                          struct error *err) CHECKED;
 
 /* Builds the index once all rules stand in the ruleset. */
 void ruleset_build_index(struct ruleset *ruleset);

@@ -1,0 +1,19 @@
+/*
+ * embedded - a broker inside this process, for trying and testing: librdkafka's mock cluster.
+ *
+ * It keeps about 5 MB a partition, forgets everything at exit and knows no transactions; it listens
+ * on loopback only. Never for production; whoever starts it says so.
+ */
+#ifndef CONSUMERS_KAFKA_EMBEDDED_H
+#define CONSUMERS_KAFKA_EMBEDDED_H
+
+#include "consumers/base/error.h"
+
+struct embedded;
+
+struct embedded *embedded_new(const char *const *topics, size_t topics_nr, int partitions,
+                              struct error *err) CHECKED;
+const char *embedded_brokers(const struct embedded *embedded); /* "127.0.0.1:43211" */
+void embedded_free(struct embedded *embedded);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * source - records from Kafka: the consumer of one pipeline.
+ *
+ * At least once: auto offset store is off, only watermarks of `offsets` are stored, librdkafka
+ * commits them every second and on revoke. auto.offset.reset is `error`, always: a partition without
+ * a committed offset starts at its beginning (looked up on assignment), one whose committed offset
+ * is out of range has a gap and waits for on_gap. The batch consume functions of librdkafka are never
+ * used (they can skip offsets); this polls record by record.
+ *
+ * Callbacks run inside source_poll() and source_close(), on the caller's thread.
+ * Source: librdkafka INTRODUCTION.md (at-least-once, rebalance), CONFIGURATION.md, CHANGELOG.md.
+ */
+#ifndef CONSUMERS_KAFKA_SOURCE_H
+#define CONSUMERS_KAFKA_SOURCE_H
+
+#include "consumers/base/counter.h"
+#include "consumers/base/error.h"
+#include "consumers/base/record.h"
+#include "consumers/kafka/offsets.h"
+
+struct kafka_option {
+    char *name, *value;
+};
+
+enum on_gap { ON_GAP_STOP, ON_GAP_CONTINUE, ON_GAP_PURGE };
+
+struct source_settings {
+    const char *brokers;
+    const char *const *topics; /* names, or a regex that begins with ^ */
+    size_t topics_nr;
+    const char *group;
+    const char *dead_letter_topic; /* never consumed, whatever a regex says */
+    const struct kafka_option *options;
+    size_t options_nr;
+    unsigned worker, workers;  /* more than one: "-N" is appended to group.instance.id */
+    enum on_gap on_gap;
+};
+
+struct source_callbacks {
+    void *context;
+    /* Before partitions go: finish what is in flight for them. lost: they are gone already, drop it. */
+    void (*revoke)(void *context, const uint32_t *slots, size_t nr, bool lost);
+    /* A gap at [from, to) of this slot; the slot is paused. Called once; see source_skip_gap(). */
+    void (*gap)(void *context, uint32_t slot, int64_t from, int64_t to);
+};
+
+/* A record and the message that owns its bytes; give it back with source_give_back(). */
+struct source_record {
+    struct record record;
+    struct offset_mark mark;
+    void *message;
+};
+
+struct source_stats {
+    counter records, bytes;
+    counter rebalances, commits, commit_failures;
+    counter last_commit_ms;       /* wall clock of the last successful one */
+    counter longest_poll_gap_ms;  /* between two polls */
+};
+
+/* Lag of one partition, refreshed from librdkafka's statistics about every 5 s and on commit. */
+struct source_lag {
+    struct slice topic;
+    int32_t partition;
+    int64_t committed, high; /* OFFSETS_NONE: unknown */
+    int64_t lag;             /* high minus watermark; OFFSETS_NONE: unknown */
+    bool has_gap;
+};
+
+struct source;
+
+/* Checks the options; does not wait for a broker. ERROR_CONFIG for an option that is refused. */
+struct source *source_new(const struct source_settings *settings,
+                          const struct source_callbacks *callbacks, struct offsets *offsets,
+                          struct source_stats *stats, struct error *err) CHECKED;
+
+/*
+ * Takes what is there, up to max records or max_bytes of values (one record at least), waiting up to
+ * timeout_ms for the first. Order within a partition is the log's. Tombstones are records too.
+ * Never returns an error: broker trouble is logged and librdkafka goes on trying; see source_fatal().
+ */
+size_t source_poll(struct source *source, int timeout_ms, struct source_record *out, size_t max,
+                   size_t max_bytes);
+void source_give_back(struct source_record *record);
+
+/* Headers are parsed on demand: fills record.headers from the arena. */
+struct arena;
+void source_load_headers(struct source_record *record, struct arena *arena);
+
+/* All assigned partitions, or one slot. Polling goes on while paused. Idempotent; reasons add up. */
+enum pause_reason { PAUSE_REDIS = 1, PAUSE_HELD = 2, PAUSE_GAP = 4, PAUSE_DRAIN = 8 };
+void source_pause(struct source *source, uint32_t slot, enum pause_reason reason);
+void source_resume(struct source *source, uint32_t slot, enum pause_reason reason);
+void source_pause_all(struct source *source, enum pause_reason reason);
+void source_resume_all(struct source *source, enum pause_reason reason);
+
+/* Goes on after a gap, at the first record there is (or the end, when the position was beyond it). */
+bool source_skip_gap(struct source *source, uint32_t slot, struct error *err) CHECKED;
+
+/* Stores every watermark that moved, in one call. */
+void source_store(struct source *source);
+
+/* True once the group gave this member an assignment (an empty one counts). */
+bool source_is_joined(const struct source *source);
+
+/* Why it cannot work, or NULL: topics missing (says how to create them), fatal client error. */
+const char *source_trouble(const struct source *source);
+bool source_is_fatal(const struct source *source);
+
+/* Copies up to max rows. Thread-safe. Topic texts live as long as the source. */
+size_t source_lags(struct source *source, struct source_lag *out, size_t max);
+
+/* Commits what is stored, leaves the group. The pipeline has drained before. */
+void source_close(struct source *source);
+void source_free(struct source *source);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * purge - deletes every key that matches a pattern, by one endless walk a target.
+ *
+ * SCAN costs a walk over the whole keyspace whatever the pattern, so one circular walk serves every
+ * pending pattern: a purge joins where the walk is and is done when the walk has come round to that
+ * place. Position: the bit-reversed cursor (Redis' SCAN counts with reversed bits); a purge is done
+ * when the cursor wrapped once and passed its join point, or wrapped twice. Matching is done here
+ * (glob.h), UNLINKs of one chunk ride with the next SCAN. Equal patterns collapse: one that arrives
+ * while its equal waits joins it; while its equal already walks, one trailing re-run serves all
+ * later ones. COUNT adapts so that no call holds Redis for more than about 1 ms. `coalesce` is the least
+ * interval between two starts of one pattern, `rate` caps deleted keys a second, beyond
+ * `slow_above` keys the walk is throttled and a line is logged; nothing is ever truncated.
+ *
+ * Keys that match a protect glob (whole, or after prefix_bytes), companions of guarded keys and `unstale:*`
+ * are never deleted. A lost connection or a changed run id restarts the walk for all pending purges.
+ *
+ * The engine owns one thread and one connection. Submitting and draining are thread-safe.
+ */
+#ifndef CONSUMERS_REDIS_PURGE_H
+#define CONSUMERS_REDIS_PURGE_H
+
+#include "consumers/base/counter.h"
+#include "consumers/base/histogram.h"
+#include "consumers/redis/target.h"
+
+enum { PURGE_MAX_PENDING = 10000 }; /* patterns a target; the pipeline pauses beyond it */
+
+/* Tickets of finished purges on their way back to the pipeline that gave them. */
+struct purge_tickets;
+
+struct purge_tickets *purge_tickets_new(void);
+void purge_tickets_free(struct purge_tickets *tickets);
+/* Moves up to max finished tickets into out, returns how many. Does not block. */
+size_t purge_tickets_take(struct purge_tickets *tickets, uint64_t *out, size_t max);
+
+struct purge_request {
+    struct slice pattern;        /* copied */
+    const struct slice *protect; /* globs, copied */
+    size_t protect_nr;
+    size_t prefix_bytes;         /* of a matching key, for protect */
+    int64_t coalesce_ms, rate, slow_above; /* 0: unset */
+    struct purge_tickets *tickets; /* where the ticket goes back; outlives the engine */
+    uint64_t ticket;
+};
+
+struct purge_stats {
+    counter pending;        /* patterns waiting or walking */
+    counter finished;
+    counter keys_deleted;
+    counter keys_protected; /* matched and spared */
+    counter scan_calls;
+    counter laps;
+    counter reconnects;
+    counter slowest_call_us; /* longest reply time of a SCAN or UNLINK round */
+    struct histogram seconds; /* submit to done */
+};
+
+struct purge_engine;
+
+/* Starts the thread. The target is borrowed and must outlive the engine. */
+struct purge_engine *purge_engine_new(const struct redis_target *target);
+
+/* Stops the walk where it is; unfinished purges give no ticket back. */
+void purge_engine_free(struct purge_engine *engine);
+
+void purge_engine_submit(struct purge_engine *engine, const struct purge_request *request);
+
+const struct purge_stats *purge_engine_stats(const struct purge_engine *engine);
+
+#endif
