@@ -1,0 +1,197 @@
+"""modules - runs folders of unittest modules, each module in a process of its own, two at a time.
+
+The child writes a JSON line to a pipe as each test ends; a module that dies or stops making
+progress is a failure that names the test it was in. This file is also what the child runs.
+"""
+import importlib.util
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+import traceback
+import unittest
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from lib import process
+
+AT_A_TIME = 2
+TEST_SECONDS = 300
+
+
+def find(folder):
+    path = os.path.join(process.ROOT, "tests", folder)
+    if not os.path.isdir(path):
+        return []
+    return [os.path.join(path, name) for name in sorted(os.listdir(path))
+            if name.startswith("test_") and name.endswith(".py")]
+
+
+def names_in(path):
+    """The tests of a module, as test_flow.FlowTest.test_delete; what is wrong if it won't load."""
+    return [_short(test) for test in _tests(unittest.defaultTestLoader.loadTestsFromModule(
+        _load(path)))]
+
+
+def _load(path):
+    name = os.path.basename(path)[:-3]
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _tests(suite):
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from _tests(test)
+        else:
+            yield test
+
+
+def _short(test):
+    return test.id()
+
+
+class Child:
+    """A module being run."""
+
+    def __init__(self, path, names, environment):
+        self.path = path
+        self.names = list(names)
+        self.current = None
+        self.rest = b""
+        self.log = os.path.join(process.private_folder("module"), "output")
+        self.heard = time.monotonic()
+        self.process = process.start([sys.executable, os.path.abspath(__file__), path] + names,
+                                     log=self.log, stdout=subprocess.PIPE, env=environment)
+
+    def lines(self):
+        data = os.read(self.process.stdout.fileno(), 1 << 16)
+        self.rest += data
+        *lines, self.rest = self.rest.split(b"\n")
+        self.heard = time.monotonic()
+        return bool(data), [json.loads(line) for line in lines]
+
+
+def run(suite, plan, report, environment, at_a_time=AT_A_TIME):
+    """`plan` is [(path, names)]. Adds every test to the report."""
+    selector = selectors.DefaultSelector()
+    waiting = list(plan)
+    running = 0
+    while waiting or running:
+        while waiting and running < at_a_time:
+            child = Child(*waiting.pop(0), environment)
+            selector.register(child.process.stdout, selectors.EVENT_READ, child)
+            running += 1
+        for key, _ in selector.select(1):
+            if not _hear(key.data, suite, report):
+                selector.unregister(key.fileobj)
+                _finish(key.data, suite, report)
+                running -= 1
+        for key in list(selector.get_map().values()):
+            if time.monotonic() - key.data.heard > TEST_SECONDS + 60:
+                key.data.process.kill()
+
+
+def _hear(child, suite, report):
+    more, lines = child.lines()
+    for line in lines:
+        if "start" in line:
+            child.current = line["start"]
+            continue
+        child.current = None
+        if line["name"] in child.names:
+            child.names.remove(line["name"])
+        report.add(suite, line["name"], line["seconds"], line.get("problem"),
+                   skip=line.get("skip"))
+    return more
+
+
+def _finish(child, suite, report):
+    code = child.process.wait()
+    child.process.stdout.close()
+    output = process.tail(child.log)
+    if child.names:
+        where = child.current or child.names[0]
+        report.add(suite, where, 0, "the module ended with %d; not run: %s\n%s" %
+                   (code, ", ".join(child.names), output), failures=len(child.names),
+                   checks=len(child.names))
+
+
+class Result(unittest.TestResult):
+    """Says on the pipe what happens; adds the logs of a test to its failure."""
+
+    def __init__(self, pipe):
+        super().__init__()
+        self._pipe = pipe
+        self._line = {}
+
+    def _say(self, line):
+        self._pipe.write(json.dumps(line) + "\n")
+        self._pipe.flush()
+
+    def startTest(self, test):
+        super().startTest(test)
+        self._started = time.monotonic()
+        self._line = {"name": _short(test)}
+        self._say({"start": _short(test)})
+        signal.setitimer(signal.ITIMER_REAL, getattr(test, "seconds", TEST_SECONDS))
+
+    def stopTest(self, test):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        super().stopTest(test)
+        self._line["seconds"] = time.monotonic() - self._started
+        self._say(self._line)
+
+    def _problem(self, test, error):
+        logs = test.logs() if hasattr(test, "logs") and hasattr(test, "_logs") else ""
+        text = "".join(traceback.format_exception(*error)) + logs
+        self._line["problem"] = self._line.get("problem", "") + text
+
+    def addError(self, test, err):
+        if not isinstance(test, unittest.TestCase) or self._line.get("name") != _short(test):
+            self._say({"name": _short(test), "seconds": 0,
+                       "problem": "".join(traceback.format_exception(*err))})
+            return
+        self._problem(test, err)
+
+    def addFailure(self, test, err):
+        self._problem(test, err)
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None:
+            self._line["problem"] = self._line.get("problem", "") + subtest.id() + "\n"
+            self._problem(test, err)
+
+    def addSkip(self, test, reason):
+        if self._line.get("name") == _short(test):
+            self._line["skip"] = reason
+        else:
+            self._say({"name": _short(test), "seconds": 0, "skip": reason})
+
+    def addUnexpectedSuccess(self, test):
+        self._line["problem"] = "it was expected to fail, and did not"
+
+
+def _too_long(number, frame):
+    raise process.Failed("the test is still running after %d s" % TEST_SECONDS)
+
+
+def child_main(path, names):
+    # The pipe is standard output; whatever the tests print goes where the runner keeps their log.
+    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    signal.signal(signal.SIGALRM, _too_long)
+    suite = unittest.defaultTestLoader.loadTestsFromModule(_load(path))
+    chosen = unittest.TestSuite(test for test in _tests(suite) if _short(test) in names)
+    chosen.run(Result(pipe))
+
+
+if __name__ == "__main__":
+    child_main(sys.argv[1], sys.argv[2:])

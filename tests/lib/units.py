@@ -1,0 +1,65 @@
+"""units - the suite `unit`: every libcheck program of the build.
+
+What libcheck counts is read from its TAP log, not from what it prints. A program that ends
+otherwise than its log says (a crash, no check at all) is a failure.
+"""
+import glob
+import os
+import re
+import tempfile
+import time
+
+from lib import process
+
+TAP_LINE = re.compile(r"^(not )?ok (\d+) - (.*)$")
+PROGRAM_SECONDS = 300
+
+
+def find(build):
+    return sorted(glob.glob(os.path.join(build, "tests", "unit", "*", "test_*")))
+
+
+def run(build, report, wanted):
+    for path in find(build):
+        name = "/".join(path.split(os.sep)[-2:])
+        if os.access(path, os.X_OK) and "." not in os.path.basename(path) and wanted(name):
+            _run_one(path, name, report)
+
+
+def _run_one(path, name, report):
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        log = os.path.join(folder, "tap")
+        env = dict(os.environ, CK_TAP_LOG_FILE_NAME=log)
+        try:
+            code, out, err = process.run([os.path.abspath(path)], env=env, timeout=PROGRAM_SECONDS,
+                                         cwd=process.ROOT)
+        except process.Failed as error:
+            report.add("unit", name, time.monotonic() - started, problem=str(error))
+            return
+        passed, failed = _read_tap(log)
+    problem = None
+    failures = len(failed)
+    if failed:
+        problem = "\n".join(failed) + ("\n" + err if err else "")
+    elif code != 0 or not passed:
+        failures = 1
+        problem = "ended with %d after %d checks\n%s%s" % (code, passed, out, err)
+    checks = passed + failures
+    report.add("unit", name, time.monotonic() - started, problem, checks, failures)
+
+
+def _read_tap(path):
+    """(number of checks that passed, lines of those that failed)"""
+    passed, failed = 0, []
+    if not os.path.exists(path):
+        return passed, failed
+    for line in process.read(path).splitlines():
+        match = TAP_LINE.match(line)
+        if match is None:
+            continue
+        if match.group(1):
+            failed.append(match.group(3))
+        else:
+            passed += 1
+    return passed, failed
