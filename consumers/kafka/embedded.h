@@ -7,6 +7,8 @@
 #ifndef CONSUMERS_KAFKA_EMBEDDED_H
 #define CONSUMERS_KAFKA_EMBEDDED_H
 
+#include <stddef.h>
+
 #include "consumers/base/error.h"
 
 struct embedded;
