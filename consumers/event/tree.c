@@ -1,0 +1,157 @@
+#include "consumers/event/tree.h"
+
+#include <string.h>
+
+/*
+ * Up to this many members a name is first looked up in a small bit set, and compared with those
+ * before it only if its bit was set: cheaper than any table at the sizes that rows have. Larger
+ * objects are sorted, because whoever fills a JSON column chooses the names in it, and neither
+ * comparing all pairs nor a hash without a secret would have a bound then.
+ */
+enum { FILTER_MAX_MEMBERS = 64, FILTER_WORDS = 4 };
+
+struct check {
+    struct arena *arena;
+    struct slice duplicate;
+    unsigned max_depth;
+};
+
+static int compare_names(const yyjson_val *a, const yyjson_val *b)
+{
+    return slice_compare(tree_text(a), tree_text(b));
+}
+
+static void merge(yyjson_val **out, yyjson_val **left, yyjson_val **right, yyjson_val **end)
+{
+    yyjson_val **middle = right;
+
+    while (left < middle && right < end)
+        *out++ = compare_names(*left, *right) <= 0 ? *left++ : *right++;
+    while (left < middle)
+        *out++ = *left++;
+    while (right < end)
+        *out++ = *right++;
+}
+
+void tree_sort_names(const struct value *object, yyjson_val **out, yyjson_val **scratch)
+{
+    yyjson_val *name = unsafe_yyjson_get_first(tree_val(object));
+    size_t nr = unsafe_yyjson_get_len(tree_val(object));
+
+    for (size_t i = 0; i < nr; i++, name = unsafe_yyjson_get_next(name + 1))
+        out[i] = name;
+    for (size_t run = 1; run < nr; run *= 2) {
+        for (size_t i = 0; i < nr; i += 2 * run) {
+            size_t middle = i + run < nr ? i + run : nr;
+            size_t end = middle + run < nr ? middle + run : nr;
+
+            merge(scratch + i, out + i, out + middle, out + end);
+        }
+        memcpy(out, scratch, nr * sizeof(*out));
+    }
+}
+
+static bool has_duplicate_sorted(struct check *check, yyjson_val *object)
+{
+    struct arena_mark mark = arena_mark(check->arena);
+    size_t nr = unsafe_yyjson_get_len(object);
+    yyjson_val **names = arena_alloc(check->arena, 2 * nr * sizeof(*names));
+    bool found = false;
+
+    tree_sort_names(tree_value(object), names, names + nr);
+    for (size_t i = 1; i < nr && !found; i++) {
+        found = compare_names(names[i - 1], names[i]) == 0;
+        if (found)
+            check->duplicate = tree_text(names[i]);
+    }
+    arena_rewind(check->arena, mark);
+    return found;
+}
+
+/* The word and bit of a name in the filter; reads the terminating NUL of an empty name. */
+static inline unsigned filter_bit(const yyjson_val *name)
+{
+    const unsigned char *text = (const unsigned char *)name->uni.str;
+    size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
+    uint32_t mix =
+        (uint32_t)len + text[0] * 31u + text[len / 2] * 1009u + text[len - (len != 0)] * 60013u;
+
+    return (mix * 0x9e3779b1u) >> 24;
+}
+
+static bool stands_before(yyjson_val *object, const yyjson_val *name)
+{
+    yyjson_val *other = unsafe_yyjson_get_first(object);
+
+    while (other != name && !slice_equals(tree_text(other), tree_text(name)))
+        other = unsafe_yyjson_get_next(other + 1);
+    return other != name;
+}
+
+static enum tree_fault check_container(struct check *check, yyjson_val *container, unsigned depth);
+
+static enum tree_fault check_object(struct check *check, yyjson_val *object, unsigned depth)
+{
+    uint64_t filter[FILTER_WORDS] = {0};
+    size_t nr = unsafe_yyjson_get_len(object);
+    bool is_small = nr <= FILTER_MAX_MEMBERS;
+    yyjson_val *name = unsafe_yyjson_get_first(object);
+
+    if (!is_small && has_duplicate_sorted(check, object))
+        return TREE_DUPLICATE;
+    for (; nr > 0; nr--, name = unsafe_yyjson_get_next(name + 1)) {
+        unsigned bit = filter_bit(name);
+        uint64_t mask = (uint64_t)1 << (bit & 63);
+
+        if (is_small && (filter[bit >> 6] & mask) && stands_before(object, name)) {
+            check->duplicate = tree_text(name);
+            return TREE_DUPLICATE;
+        }
+        filter[bit >> 6] |= mask;
+        if (unsafe_yyjson_is_ctn(name + 1)) {
+            enum tree_fault fault = check_container(check, name + 1, depth + 1);
+
+            if (fault != TREE_SOUND)
+                return fault;
+        }
+    }
+    return TREE_SOUND;
+}
+
+static enum tree_fault check_array(struct check *check, yyjson_val *array, unsigned depth)
+{
+    size_t nr = unsafe_yyjson_get_len(array);
+    yyjson_val *item = unsafe_yyjson_get_first(array);
+
+    for (; nr > 0; nr--, item = unsafe_yyjson_get_next(item)) {
+        enum tree_fault fault = TREE_SOUND;
+
+        if (unsafe_yyjson_is_ctn(item))
+            fault = check_container(check, item, depth + 1);
+        if (fault != TREE_SOUND)
+            return fault;
+    }
+    return TREE_SOUND;
+}
+
+static enum tree_fault check_container(struct check *check, yyjson_val *container, unsigned depth)
+{
+    if (depth > check->max_depth)
+        return TREE_TOO_DEEP;
+    if (unsafe_yyjson_is_obj(container))
+        return check_object(check, container, depth);
+    return check_array(check, container, depth);
+}
+
+enum tree_fault tree_check(const struct value *root, unsigned max_depth, struct arena *arena,
+                           struct slice *name)
+{
+    struct check check = {.arena = arena, .max_depth = max_depth};
+    yyjson_val *val = tree_val(root);
+    enum tree_fault fault = TREE_SOUND;
+
+    if (unsafe_yyjson_is_ctn(val))
+        fault = check_container(&check, val, 1);
+    *name = check.duplicate;
+    return fault;
+}
