@@ -1,0 +1,68 @@
+/*
+ * event - the inside of struct unstale_event: pieces of JSON, each written as it is told.
+ *
+ * Every piece is a buffer of its own, and writing the event puts them one behind the other. Members
+ * in a piece have a comma in front, the first one too: the writer replaces or keeps it as the place
+ * wants. An event that failed keeps its failure and its pieces mean nothing any more.
+ *
+ * event.c builds the members, event_key.c the keys and rows, event_field.c the images;
+ * event_write.c checks and writes.
+ */
+#ifndef BUS_EVENT_H
+#define BUS_EVENT_H
+
+#include "bus/alloc.h"
+#include "bus/buffer.h"
+#include "bus/error.h"
+
+enum event_piece {
+    PIECE_HEAD,    /* "event":...,"model":... */
+    PIECE_TAIL,    /* ,"created":true,"ts":... in the order they were set */
+    PIECE_KEY,     /* the model's label; writing adds ":PK" */
+    PIECE_PK,      /* ,42,"a": columns of the event's or the row's pk */
+    PIECE_PK_TEXT, /* the first column as the record key has it */
+    PIECE_PKS,     /* ,1,2 */
+    PIECE_M2M,     /* "field":...,"action":... */
+    PIECE_M2M_PKS, /* ,1,2 */
+    PIECE_ROWS, /* ,{"pk":...},{...}: rows that are done; the one being built is in PK and images */
+    PIECE_IMAGES,                   /* ,"name":value: three, in the order of enum unstale_image */
+    PIECE_NAMES = PIECE_IMAGES + 3, /* struct name_span[]: where their names are, three likewise */
+    PIECE_JSON = PIECE_NAMES + 3,
+    PIECE_NR
+};
+
+/* A field's name, quotes included, within its image. */
+struct name_span {
+    size_t start;
+    size_t length;
+};
+
+struct unstale_event {
+    const struct bus_allocator *allocator;
+    struct unstale_error error; /* the first failure since begin */
+    bool is_begun;
+    bool is_truncate;
+    bool has_rows;
+    unsigned set;       /* bit mask of members set once (event.c) */
+    size_t model_bytes; /* of the label in PIECE_KEY */
+    unsigned pk_nr;     /* columns */
+    unsigned pks_nr;
+    unsigned m2m_pks_nr;
+    unsigned rows_nr;  /* the one being built included */
+    uint64_t names[3]; /* an image's names, hashed to a bit each */
+    struct bus_buffer pieces[PIECE_NR];
+};
+
+/* May the event be told more? If not, it holds the failure that says why. */
+bool bus_event_is_open(struct unstale_event *event);
+
+/* The event fails with this text. Always returns false. */
+bool bus_event_reject(struct unstale_event *event, const char *text);
+
+/* Adds ,"pk":...,"before":{...},"after":{...} as far as they are there. */
+bool bus_event_write_row(const struct unstale_event *event, struct bus_buffer *out);
+
+/* Checks, and writes PIECE_JSON and PIECE_KEY. */
+bool bus_event_write(struct unstale_event *event, struct unstale_error *err);
+
+#endif
