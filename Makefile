@@ -67,7 +67,7 @@ BENCHES  := $(call programs,tests/bench/*.c)
 FUZZERS  := $(call programs,tests/fuzz/*.c)
 EXAMPLES := $(call programs,bus/examples/*.c)
 UNITS    := $(foreach r,$(or $(ROOM),bus $(ROOMS)),$(call programs,tests/unit/$r/test_*.c))
-CODE     := $(shell find bus consumers tests -name '*.c' -o -name '*.h')
+CODE     := $(shell find $(wildcard bus consumers tests) -name '*.c' -o -name '*.h')
 
 .PHONY: all deps demo run unit cases test check bench loss test-image tools benches examples fuzz fuzz-replay \
   fuzzers-run install clean help format format-check layers tidy FORCE
@@ -146,7 +146,7 @@ $(EXAMPLES): $(OUT)/%: %.c $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && export PKG_CONFIG_PATH=$(OUT) && $(CC) $(filter-out -I.,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $< \
 	  $$(pkg-config --cflags --libs libunstale) -Wl,-rpath,$(abspath $(OUT))
--include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+-include $(shell find $(wildcard $(addprefix $(OUT)/,bus consumers tests)) /dev/null -type f -name '*.d')
 
 tools: $(TOOLS)
 benches: $(BENCHES)
@@ -174,7 +174,7 @@ loss: all tools ## kill the consumer and Redis under load: nothing may be lost
 bench: all tools benches ## floors and pipeline in turn, as ratios
 	@$(PYTHON) tests/bench/bench.py --build $(OUT)
 test-image: ## the Dockerfile's own steps in a Debian root, and the compose file against its schema
-	@$(PYTHON) tests/image/image.py
+	@$(PYTHON) tests/image/image.py --build $(BUILD)
 check: format-check layers ## all of test, and layers, format, tidy, sanitizers, fuzz corpus
 	@$(MAKE) tidy fuzz-replay
 	@$(MAKE) SAN=address,undefined unit cases fuzz-replay
