@@ -14,8 +14,8 @@
 void *alloc_bytes(size_t bytes) CHECKED;
 void *alloc_zero(size_t count, size_t bytes) CHECKED;
 void *alloc_resize(void *old, size_t count, size_t bytes) CHECKED;
-char *alloc_text(const char *text) CHECKED;                 /* a copy */
-char *alloc_text_n(const char *text, size_t len) CHECKED;   /* a copy, NUL-terminated */
+char *alloc_text(const char *text) CHECKED;               /* a copy */
+char *alloc_text_n(const char *text, size_t len) CHECKED; /* a copy, NUL-terminated */
 
 /*
  * Makes room for one more element in a plain growing array: doubles *capacity when nr reaches it.

@@ -78,7 +78,7 @@ void *arena_zero(struct arena *arena, size_t count, size_t bytes) CHECKED;
 void *arena_resize(struct arena *arena, void *old, size_t old_bytes, size_t bytes) CHECKED;
 
 struct slice arena_copy(struct arena *arena, struct slice text); /* absent stays absent */
-const char *arena_text(struct arena *arena, struct slice text); /* a NUL-terminated copy */
+const char *arena_text(struct arena *arena, struct slice text);  /* a NUL-terminated copy */
 struct slice arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Bytes handed out since the last reset, for limits and metrics. */
@@ -88,6 +88,7 @@ size_t arena_used(const struct arena *arena);
  * One more element in a growing array that lives in an arena (doubling; old copies stay until the
  * reset). Use: items = arena_grow(arena, items, nr, &capacity, sizeof(*items)).
  */
-void *arena_grow(struct arena *arena, void *items, size_t nr, size_t *capacity, size_t bytes) CHECKED;
+void *arena_grow(struct arena *arena, void *items, size_t nr, size_t *capacity,
+                 size_t bytes) CHECKED;
 
 #endif

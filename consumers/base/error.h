@@ -27,7 +27,9 @@ struct error {
     char text[ERROR_TEXT_BYTES];
 };
 
+/* clang-format off */
 #define ERROR_INIT {ERROR_NONE, ""}
+/* clang-format on */
 
 /* Sets *err (unless it holds a failure already) and returns false. err may be NULL. */
 bool error_fail(struct error *err, enum error_kind kind, const char *format, ...) PRINTF_LIKE(3, 4);

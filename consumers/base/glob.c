@@ -265,12 +265,13 @@ static bool meet_cell(const struct step *a, const struct steps *b, size_t j,
 
     if (a == NULL)
         return other == NULL || (other->stars && rows->here[j + 1]);
-    if (a->stars)
-        return rows->below[j] || (other && rows->here[j + 1]);
     if (other == NULL)
-        return false;
+        return a->stars && rows->below[j];
+    /* Stars take any byte the other side can take; a class may be empty and take none. */
+    if (a->stars)
+        return rows->below[j] || (have_common(a, other) && rows->here[j + 1]);
     if (other->stars)
-        return rows->here[j + 1] || rows->below[j];
+        return rows->here[j + 1] || (have_common(a, other) && rows->below[j]);
     return have_common(a, other) && rows->below[j + 1];
 }
 

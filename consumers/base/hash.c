@@ -37,7 +37,8 @@ uint64_t hash_slice_nocase(struct slice text)
 
 uint64_t hash_mix(uint64_t hash, uint64_t more)
 {
-    hash = (hash ^ (hash >> 32) ^ more) * UINT64_C(0x9e3779b97f4a7c15);
+    /* The two are not treated alike: (a, b) and (b, a) are different pairs. */
+    hash = (hash ^ (hash >> 32)) * UINT64_C(0x9e3779b97f4a7c15) ^ more;
     hash = (hash ^ (hash >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
     return hash ^ (hash >> 32);
 }

@@ -34,14 +34,15 @@ void log_configure(enum log_level level, enum log_format format, int fd);
 bool log_is_on(enum log_level level);
 bool log_level_parse(struct slice text, enum log_level *level);
 
-void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t nr);
+void log_write(enum log_level level, const char *message, const struct log_field *fields,
+               size_t nr);
 
 /* A line without fields. */
 void log_plain(enum log_level level, const char *message);
 
 /* message is a literal; one field at least carries what varies. */
-#define log_line(level, message, ...) \
-    log_write((level), (message), (const struct log_field[]){__VA_ARGS__}, \
+#define log_line(level, message, ...)                                                              \
+    log_write((level), (message), (const struct log_field[]){__VA_ARGS__},                         \
               sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 #define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)

@@ -4,6 +4,8 @@
 #include <unicase.h>
 #include <unistr.h>
 
+#include "consumers/base/buffer.h"
+
 static bool is_tail(char c)
 {
     return ((unsigned char)c & 0xc0) == 0x80;
@@ -142,41 +144,110 @@ size_t text_chars(struct slice text)
 typedef uint8_t *map_function(const uint8_t *, size_t, const char *, uninorm_t, uint8_t *,
                               size_t *);
 
-static struct slice map_run(map_function *map, struct slice run, struct arena *arena)
+/* The mapping of text that is UTF-8. */
+static void add_mapped(struct buffer *out, map_function *map, struct slice text)
 {
-    size_t len = 0;
-    uint8_t *mapped = map((const uint8_t *)run.ptr, run.len, NULL, NULL, NULL, &len);
-    struct slice kept;
+    uint8_t room[256];
+    size_t len = sizeof(room);
+    uint8_t *mapped = map((const uint8_t *)text.ptr, text.len, NULL, NULL, room, &len);
 
-    /* The input is valid, so what is left is memory. */
-    if (mapped == NULL && len > 0)
+    /* The text is valid, so memory is the only thing that can be missing. */
+    if (mapped == NULL)
         abort();
-    kept = arena_copy(arena, (struct slice){mapped ? (const char *)mapped : "", len});
-    free(mapped);
-    return kept;
+    buffer_add(out, (struct slice){(const char *)mapped, len});
+    if (mapped != room)
+        free(mapped);
+}
+
+/* The last character, or 0 where the text ends in no UTF-8. */
+static size_t last_char(struct slice text, uint32_t *code_point)
+{
+    size_t len = 1;
+
+    while (len < 4 && len < text.len && is_tail(text.ptr[text.len - len]))
+        len++;
+    return text_decode(skip(text, text.len - len), code_point) == len ? len : 0;
+}
+
+/* libunistring 1.0 leaves the apostrophe out, which Unicode counts in. */
+static bool is_ignorable(uint32_t c)
+{
+    return c == '\'' || uc_is_case_ignorable(c);
+}
+
+static bool ends_cased(struct slice text)
+{
+    uint32_t c = 0;
+
+    do {
+        if (text.len == 0)
+            return false;
+        text.len -= last_char(text, &c);
+    } while (is_ignorable(c));
+    return uc_is_cased(c);
+}
+
+static bool starts_cased(struct slice text)
+{
+    uint32_t c = 0;
+
+    do {
+        if (text.len == 0)
+            return false;
+        text = skip(text, text_decode(text, &c));
+    } while (is_ignorable(c));
+    return uc_is_cased(c);
+}
+
+static const struct slice capital_sigma = {"\xce\xa3", 2};
+
+/*
+ * Sigma is the one letter whose small form hangs on its neighbours (Unicode, Final_Sigma). It is
+ * decided here because libunistring looks at letters that are both cased and ignorable, such as the
+ * raised h, in the other order than Unicode and Python do.
+ */
+static void add_lower(struct buffer *out, struct slice run)
+{
+    struct slice rest = run;
+    const char *sigma;
+
+    while ((sigma = memmem(rest.ptr, rest.len, capital_sigma.ptr, capital_sigma.len)) != NULL) {
+        struct slice before = {run.ptr, (size_t)(sigma - run.ptr)};
+        struct slice piece = {rest.ptr, (size_t)(sigma - rest.ptr)};
+
+        rest = skip(rest, piece.len + capital_sigma.len);
+        add_mapped(out, u8_tolower, piece);
+        buffer_add_text(out, ends_cased(before) && !starts_cased(rest) ? "\xcf\x82" : "\xcf\x83");
+    }
+    add_mapped(out, u8_tolower, rest);
+}
+
+static void add_upper(struct buffer *out, struct slice run)
+{
+    add_mapped(out, u8_toupper, run);
 }
 
 /* Runs of UTF-8 mapped, the bytes between them as they are. */
-static struct slice map_text(map_function *map, struct slice text, struct arena *arena)
+static struct slice map_text(void (*add_run)(struct buffer *, struct slice), struct slice text,
+                             struct arena *arena)
 {
-    char *out = NULL;
-    size_t out_len = 0;
+    struct buffer out;
+    struct slice mapped;
 
-    for (size_t at = 0; at < text.len;) {
-        struct slice piece = {text.ptr + at, valid_bytes(skip(text, at))};
+    buffer_init(&out);
+    while (text.len > 0) {
+        struct slice run = {text.ptr, valid_bytes(text)};
 
-        at += piece.len ? piece.len : 1;
-        if (piece.len > 0)
-            piece = map_run(map, piece, arena);
-        else
-            piece.len = 1;
-        if (at == text.len && out == NULL)
-            return piece;
-        out = arena_resize(arena, out, out_len, out_len + piece.len);
-        memcpy(out + out_len, piece.ptr, piece.len);
-        out_len += piece.len;
+        add_run(&out, run);
+        text = skip(text, run.len);
+        if (text.len > 0) {
+            buffer_add_char(&out, text.ptr[0]);
+            text = skip(text, 1);
+        }
     }
-    return (struct slice){out, out_len};
+    mapped = arena_copy(arena, buffer_slice(&out));
+    buffer_release(&out);
+    return mapped;
 }
 
 static struct slice shift_ascii(struct slice text, char first, char last, struct arena *arena)
@@ -197,7 +268,7 @@ struct slice text_lower(struct slice text, struct arena *arena)
         return text;
     if (ascii_bytes(text) == text.len)
         return shift_ascii(text, 'A', 'Z', arena);
-    return map_text(u8_tolower, text, arena);
+    return map_text(add_lower, text, arena);
 }
 
 struct slice text_upper(struct slice text, struct arena *arena)
@@ -206,7 +277,7 @@ struct slice text_upper(struct slice text, struct arena *arena)
         return text;
     if (ascii_bytes(text) == text.len)
         return shift_ascii(text, 'a', 'z', arena);
-    return map_text(u8_toupper, text, arena);
+    return map_text(add_upper, text, arena);
 }
 
 /* What Python's str.isspace() is true for: bidirectional type WS, B or S, or category Zs. */
@@ -215,15 +286,6 @@ static bool is_space(uint32_t c)
     return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 ||
            c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
            c == 0x202f || c == 0x205f || c == 0x3000;
-}
-
-static size_t last_char(struct slice text, uint32_t *code_point)
-{
-    size_t len = 1;
-
-    while (len < 4 && len < text.len && is_tail(text.ptr[text.len - len]))
-        len++;
-    return text_decode(skip(text, text.len - len), code_point) == len ? len : 0;
 }
 
 struct slice text_trim(struct slice text)

@@ -18,7 +18,7 @@ size_t text_chars(struct slice text); /* code points; an invalid byte counts as 
 
 struct slice text_lower(struct slice text, struct arena *arena);
 struct slice text_upper(struct slice text, struct arena *arena);
-struct slice text_trim(struct slice text);                  /* white space as Python's str.strip() */
+struct slice text_trim(struct slice text); /* white space as Python's str.strip() */
 bool text_equals_ignore_case(struct slice a, struct slice b); /* simple case folding */
 
 /* Reads the first code point: returns its length, or 0 where the bytes are no UTF-8 or none. */
