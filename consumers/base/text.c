@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <unicase.h>
+#include <unictype.h>
 #include <unistr.h>
 
 #include "consumers/base/buffer.h"
@@ -172,7 +173,7 @@ static size_t last_char(struct slice text, uint32_t *code_point)
 /* libunistring 1.0 leaves the apostrophe out, which Unicode counts in. */
 static bool is_ignorable(uint32_t c)
 {
-    return c == '\'' || uc_is_case_ignorable(c);
+    return c == '\'' || uc_is_property_case_ignorable(c);
 }
 
 static bool ends_cased(struct slice text)
@@ -184,7 +185,7 @@ static bool ends_cased(struct slice text)
             return false;
         text.len -= last_char(text, &c);
     } while (is_ignorable(c));
-    return uc_is_cased(c);
+    return uc_is_property_cased(c);
 }
 
 static bool starts_cased(struct slice text)
@@ -196,7 +197,7 @@ static bool starts_cased(struct slice text)
             return false;
         text = skip(text, text_decode(text, &c));
     } while (is_ignorable(c));
-    return uc_is_cased(c);
+    return uc_is_property_cased(c);
 }
 
 static const struct slice capital_sigma = {"\xce\xa3", 2};
