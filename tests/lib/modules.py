@@ -66,8 +66,11 @@ class Child:
         self.names = list(names)
         self.current = None
         self.rest = b""
-        self.log = os.path.join(process.private_folder("module"), "output")
+        folder = process.private_folder("m")
+        self.log = os.path.join(folder, "output")
         self.heard = time.monotonic()
+        # Its folders lie in ours, which goes even if the module dies without a word.
+        environment = dict(environment, TMPDIR=folder)
         self.process = process.start([sys.executable, os.path.abspath(__file__), path] + names,
                                      log=self.log, stdout=subprocess.PIPE, env=environment)
 
@@ -109,7 +112,7 @@ def _hear(child, suite, report):
         if line["name"] in child.names:
             child.names.remove(line["name"])
         report.add(suite, line["name"], line["seconds"], line.get("problem"),
-                   skip=line.get("skip"))
+                   skip=line.get("skip"), notes=line.get("notes"))
     return more
 
 
@@ -147,17 +150,18 @@ class Result(unittest.TestResult):
         signal.setitimer(signal.ITIMER_REAL, 0)
         super().stopTest(test)
         self._line["seconds"] = time.monotonic() - self._started
+        self._line["notes"] = getattr(test, "notes", [])
         self._say(self._line)
 
     def _problem(self, test, error):
         logs = test.logs() if hasattr(test, "logs") and hasattr(test, "_logs") else ""
-        text = "".join(traceback.format_exception(*error)) + logs
+        text = _trace(error) + logs
         self._line["problem"] = self._line.get("problem", "") + text
 
     def addError(self, test, err):
         if not isinstance(test, unittest.TestCase) or self._line.get("name") != _short(test):
             self._say({"name": _short(test), "seconds": 0,
-                       "problem": "".join(traceback.format_exception(*err))})
+                       "problem": _trace(err)})
             return
         self._problem(test, err)
 
@@ -179,8 +183,16 @@ class Result(unittest.TestResult):
         self._line["problem"] = "it was expected to fail, and did not"
 
 
+def _trace(error):
+    """The traceback without unittest's own frames."""
+    report = traceback.TracebackException(*error)
+    report.stack = traceback.StackSummary.from_list(
+        [frame for frame in report.stack if os.sep + "unittest" + os.sep not in frame.filename])
+    return "".join(report.format())
+
+
 def _too_long(number, frame):
-    raise process.Failed("the test is still running after %d s" % TEST_SECONDS)
+    raise process.Failed("the test took longer than it may")
 
 
 def child_main(path, names):

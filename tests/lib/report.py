@@ -18,7 +18,8 @@ class Report:
     def note(self, text):
         print("  %s" % text, flush=True)
 
-    def add(self, suite, name, seconds, problem=None, checks=1, failures=None, skip=None):
+    def add(self, suite, name, seconds, problem=None, checks=1, failures=None, skip=None,
+            notes=None):
         """`problem` is the text to show of a failure; `failures` how many checks it stands for."""
         bad = 0 if problem is None else (1 if failures is None else failures)
         self.failed += bad
@@ -31,6 +32,8 @@ class Report:
             mark = "✗" if bad else "✓"
         many = " (%d)" % checks if checks > 1 else ""
         print("  %s %s%s  %.2f s" % (mark, name, many, seconds), flush=True)
+        for note in notes or []:
+            print("      " + note, flush=True)
         if problem is not None:
             print("\n".join("      " + line for line in problem.rstrip().splitlines()), flush=True)
 

@@ -22,6 +22,7 @@ class BusTest(unittest.TestCase):
 
     def setUp(self):
         self._logs = []
+        self.notes = []  # lines that the runner prints below the test's own
         self.name = "%s-%d-%s" % (self.id().split(".")[-1].replace("_", "-")[-60:], os.getpid(),
                                   os.urandom(3).hex())
 

@@ -7,6 +7,7 @@ import base64
 import collections
 import json
 import os
+import subprocess
 
 from lib import process
 
@@ -18,13 +19,15 @@ class Topics:
     def __init__(self, brokers):
         self.brokers = brokers
 
-    def _call(self, verb, topic, *arguments, input=None, timeout=150):
+    def _tool(self, verb, topic, *arguments):
         tool = os.path.join(process.build_dir(), "tests", "tools", "topic")
         if not os.path.exists(tool):
             raise process.Failed("%s is not built" % tool)
-        code, out, err = process.run([tool, verb, self.brokers, topic] +
-                                     [str(word) for word in arguments],
-                                     input=input, timeout=timeout)
+        return [tool, verb, self.brokers, topic] + [str(word) for word in arguments]
+
+    def _call(self, verb, topic, *arguments, input=None, timeout=150):
+        code, out, err = process.run(self._tool(verb, topic, *arguments), input=input,
+                                     timeout=timeout)
         if code != 0:
             raise process.Failed("topic %s %s ended with %d: %s" % (verb, topic, code, err.strip()))
         return out
@@ -62,6 +65,9 @@ class Topics:
             words += ["--partition", partition]
         return json.loads(self._call("produce", topic, *words, timeout=600))["produced"]
 
+    def feed(self, topic):
+        return Feeder(self._tool("produce", topic))
+
     def consume(self, topic, max=None, timeout=60):
         """Every record of the topic, partition by partition in the order of arrival."""
         words = ["--timeout", int(timeout * 1000)]
@@ -79,6 +85,28 @@ class Topics:
 
     def ends(self, topic):
         return [row.high for row in self.offsets(topic, "unstale-tests-reader")]
+
+
+class Feeder:
+    """One producer that stays, for a load that goes on while the test does other things. Start and
+    close it in the main thread; `send` may be called in another."""
+
+    def __init__(self, arguments):
+        self.sent = 0
+        self._child = process.start(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def send(self, records):
+        lines = [json.dumps(_encode_record(record)) + "\n" for record in records]
+        self._child.stdin.write("".join(lines).encode())
+        self._child.stdin.flush()
+        self.sent += len(lines)
+
+    def close(self):
+        """Waits until Kafka has confirmed everything; returns how many records that were."""
+        out = self._child.communicate(timeout=120)[0]
+        if self._child.returncode != 0:
+            raise process.Failed("the producer ended with %d" % self._child.returncode)
+        return json.loads(out)["produced"]
 
 
 def _encode(value):
