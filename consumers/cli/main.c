@@ -20,10 +20,11 @@ static void print_help(FILE *out)
           out);
     for (size_t i = 0; i < VERBS_NR; i++)
         fprintf(out, "  %-12s %s\n", verbs[i]->name, verbs[i]->summary);
-    fputs("\nunstale VERB -h shows a verb's options; unstale --version the libraries it runs with.\n"
-          "exit codes: 0 ok, 1 findings or records set aside, 2 usage, 3 warnings only (--strict),\n"
-          "4 Kafka or Redis unreachable, 78 run refused its settings or rules\n",
-          out);
+    fputs(
+        "\nunstale VERB -h shows a verb's options; unstale --version the libraries it runs with.\n"
+        "exit codes: 0 ok, 1 findings or records set aside, 2 usage, 3 warnings only (--strict),\n"
+        "4 Kafka or Redis unreachable, 78 run refused its settings or rules\n",
+        out);
 }
 
 static const struct verb *find_verb(const char *name)

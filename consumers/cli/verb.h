@@ -11,7 +11,7 @@
 
 enum exit_code {
     EXIT_OK = 0,
-    EXIT_FINDINGS = 1,    /* findings, failed tests, records set aside */
+    EXIT_FINDINGS = 1, /* findings, failed tests, records set aside */
     EXIT_USAGE = 2,
     EXIT_WARNINGS = 3,    /* warnings only, under --strict */
     EXIT_UNREACHABLE = 4, /* Kafka or Redis */
@@ -20,15 +20,15 @@ enum exit_code {
 
 struct verb {
     const char *name;
-    const char *summary;  /* one line of `unstale --help` */
-    const char *usage;    /* `unstale VERB -h`, whole, ends with a newline */
+    const char *summary;               /* one line of `unstale --help` */
+    const char *usage;                 /* `unstale VERB -h`, whole, ends with a newline */
     int (*run)(int argc, char **argv); /* argv[0] is the verb; returns an exit code */
 };
 
 /* One option of a verb. `takes_value` options accept "--name VALUE" and "--name=VALUE". */
 struct cli_option {
-    const char *name;   /* "--format" */
-    const char *alias;  /* "-f" or NULL */
+    const char *name;  /* "--format" */
+    const char *alias; /* "-f" or NULL */
     bool takes_value;
 };
 
@@ -48,8 +48,8 @@ struct cli_args {
 };
 
 void cli_args_init(struct cli_args *args, const struct verb *verb, int argc, char **argv);
-enum cli_step cli_next(struct cli_args *args, const struct cli_option *options, size_t nr, int *option,
-                       const char **value);
+enum cli_step cli_next(struct cli_args *args, const struct cli_option *options, size_t nr,
+                       int *option, const char **value);
 
 /* "unstale: VERB: message" on standard error and the hint to -h; returns EXIT_USAGE. */
 int cli_usage_error(const struct verb *verb, const char *format, ...)

@@ -17,9 +17,9 @@
 #include "consumers/kafka/source.h"
 
 struct dead_letter {
-    const struct record *record; /* headers loaded; copied */
-    const char *reason;          /* "missing_field" */
-    const char *exception_class; /* "unstale.MissingField" */
+    const struct record *record;                                     /* headers loaded; copied */
+    const char *reason;                                              /* "missing_field" */
+    const char *exception_class;                                     /* "unstale.MissingField" */
     struct slice message, rule, action, field, rules_hash, failures; /* absent: header left out */
     unsigned attempts;
 };

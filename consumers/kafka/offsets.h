@@ -30,7 +30,8 @@ struct offsets_slot {
     int32_t partition;
     uint32_t epoch;
     bool is_assigned;
-    int64_t frontier;  /* next offset after the last answered record; OFFSETS_NONE before the first */
+    int64_t
+        frontier; /* next offset after the last answered record; OFFSETS_NONE before the first */
     int64_t watermark; /* what may be stored: lowest held offset, else the frontier */
     int64_t stored;    /* last watermark handed out by offsets_take() */
     uint64_t held_nr;

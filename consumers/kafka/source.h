@@ -32,7 +32,7 @@ struct source_settings {
     const char *dead_letter_topic; /* never consumed, whatever a regex says */
     const struct kafka_option *options;
     size_t options_nr;
-    unsigned worker, workers;  /* more than one: "-N" is appended to group.instance.id */
+    unsigned worker, workers; /* more than one: "-N" is appended to group.instance.id */
     enum on_gap on_gap;
 };
 
@@ -54,8 +54,8 @@ struct source_record {
 struct source_stats {
     counter records, bytes;
     counter rebalances, commits, commit_failures;
-    counter last_commit_ms;       /* wall clock of the last successful one */
-    counter longest_poll_gap_ms;  /* between two polls */
+    counter last_commit_ms;      /* wall clock of the last successful one */
+    counter longest_poll_gap_ms; /* between two polls */
 };
 
 /* Lag of one partition, refreshed from librdkafka's statistics about every 5 s and on commit. */
@@ -69,7 +69,10 @@ struct source_lag {
 
 struct source;
 
-/* Checks the options; does not wait for a broker. ERROR_CONFIG for an option that is refused. */
+/*
+ * Checks the options and makes the client; subscribes with the first source_poll(), so that a service
+ * whose Redis is away at start leaves the group alone. ERROR_CONFIG for an option that is refused.
+ */
 struct source *source_new(const struct source_settings *settings,
                           const struct source_callbacks *callbacks, struct offsets *offsets,
                           struct source_stats *stats, struct error *err) CHECKED;
@@ -77,6 +80,7 @@ struct source *source_new(const struct source_settings *settings,
 /*
  * Takes what is there, up to max records or max_bytes of values (one record at least), waiting up to
  * timeout_ms for the first. Order within a partition is the log's. Tombstones are records too.
+ * Records of partitions that are revoked during the call are dropped from out before it returns.
  * Never returns an error: broker trouble is logged and librdkafka goes on trying; see source_fatal().
  */
 size_t source_poll(struct source *source, int timeout_ms, struct source_record *out, size_t max,

@@ -53,7 +53,7 @@ const struct pipeline_stats *pipeline_stats(const struct pipeline *pipeline);
 bool pipeline_is_ready(const struct pipeline *pipeline);
 
 /* Why it is not ready, one line for people ("" when it is). Thread-safe; copies. */
-void pipeline_trouble(const struct pipeline *pipeline, char *out, size_t bytes);
+void pipeline_trouble(struct pipeline *pipeline, char *out, size_t bytes);
 
 /* Lags of its partitions; thread-safe. */
 size_t pipeline_lags(const struct pipeline *pipeline, struct source_lag *out, size_t max);

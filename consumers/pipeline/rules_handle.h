@@ -15,7 +15,7 @@
 #include "consumers/rules/ruleset.h"
 
 struct rules_ref {
-    const struct ruleset *ruleset;
+    struct ruleset *ruleset; /* read-only once published */
     atomic_uint references;
 };
 

@@ -34,19 +34,19 @@ struct pipeline_stats {
     struct source_stats source;
     struct executor_stats executor;
     counter batches;
-    counter skipped;                        /* tombstones and other records that are no change */
+    counter skipped; /* tombstones and other records that are no change */
     counter coalesced;
     counter dead_letters[STATS_REASONS_NR]; /* by enum reason */
     counter held;                           /* records that wait for a purge, a delay, a letter */
     counter ts_replaced;
     counter unknown_members;
-    counter old_row_unknown;                /* updates and deletes without a before image */
-    counter executor_state;                 /* enum executor_state of the last wait */
-    counter joined;                         /* 1 while in the consumer group */
-    counter paused;                         /* 1 while paused because Redis is away */
-    counter last_loop_ms;                   /* steady clock of the last turn, for liveness */
-    struct histogram staleness;             /* event ts to answered by Redis */
-    _Atomic(struct rule_stats *) rules;     /* newest first; entries are never removed */
+    counter old_row_unknown;            /* updates and deletes without a before image */
+    counter executor_state;             /* enum executor_state of the last wait */
+    counter joined;                     /* 1 while in the consumer group */
+    counter paused;                     /* 1 while paused because Redis is away */
+    counter last_loop_ms;               /* steady clock of the last turn, for liveness */
+    struct histogram staleness;         /* event ts to answered by Redis */
+    _Atomic(struct rule_stats *) rules; /* newest first; entries are never removed */
     _Atomic(struct model_stats *) models;
 };
 

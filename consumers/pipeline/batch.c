@@ -1,0 +1,222 @@
+#include "consumers/pipeline/batch.h"
+
+#include <stdlib.h>
+
+#include "consumers/base/alloc.h"
+#include "consumers/base/hash.h"
+#include "consumers/event/decode.h"
+#include "consumers/plan/render.h"
+
+enum {
+    ARENA_CHUNK_BYTES = 256 << 10,
+    ARENA_KEEP_BYTES = 8 << 20,
+    TOO_OLD_TO_WRITE_MS = 3600 * 1000 /* a guard's companion may be gone by then */
+};
+
+void batch_init(struct batch *batch)
+{
+    arena_init(&batch->arena, ARENA_CHUNK_BYTES);
+    plan_init(&batch->plan);
+    plan_clear(&batch->plan, &batch->arena);
+}
+
+void batch_release(struct batch *batch)
+{
+    batch_clear(batch);
+    plan_release(&batch->plan);
+    arena_release(&batch->arena);
+    free(batch->due);
+}
+
+void batch_clear(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->records_nr; i++)
+        source_give_back(&batch->records[i]);
+    for (size_t i = 0; i < batch->due_nr; i++)
+        delayed_release(&batch->due[i]);
+    if (batch->rules)
+        rules_ref_drop(batch->rules);
+    batch->rules = NULL;
+    batch->records_nr = batch->bytes = batch->due_nr = 0;
+    arena_reset(&batch->arena, ARENA_KEEP_BYTES);
+    plan_clear(&batch->plan, &batch->arena);
+}
+
+bool batch_is_empty(const struct batch *batch)
+{
+    return batch->records_nr == 0 && batch->due_nr == 0;
+}
+
+size_t batch_fill(struct batch *batch, struct source *source, int timeout_ms)
+{
+    size_t room = PLAN_MAX_RECORDS - batch->records_nr;
+    size_t bytes = batch->bytes < PLAN_MAX_BYTES ? PLAN_MAX_BYTES - batch->bytes : 0;
+    struct source_record *came = &batch->records[batch->records_nr];
+    size_t nr = source_poll(source, timeout_ms, came, bytes ? room : 0, bytes);
+    /* A rebalance during the poll may have dropped older records: close that hole. */
+    if (nr > 0 && came != &batch->records[batch->records_nr])
+        memmove(&batch->records[batch->records_nr], came, nr * sizeof(*came));
+    for (size_t i = 0; i < nr; i++)
+        batch->bytes += batch->records[batch->records_nr + i].record.value.len;
+    batch->records_nr += nr;
+    return nr;
+}
+
+static bool is_among(uint32_t slot, const uint32_t *slots, size_t nr)
+{
+    for (size_t i = 0; i < nr; i++)
+        if (slots[i] == slot)
+            return true;
+    return false;
+}
+
+void batch_drop_slots(struct batch *batch, const uint32_t *slots, size_t nr)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < batch->records_nr; i++) {
+        struct source_record *record = &batch->records[i];
+        if (!is_among(record->mark.slot, slots, nr)) {
+            batch->records[kept++] = *record;
+            continue;
+        }
+        batch->bytes -= record->record.value.len;
+        source_give_back(record);
+    }
+    batch->records_nr = kept;
+}
+
+void batch_add_due(struct batch *batch, struct delayed *delayed, int64_t steady_ms)
+{
+    struct delayed_delete entry;
+    while (batch->due_nr < PLAN_MAX_RECORDS && delayed_take(delayed, steady_ms, &entry)) {
+        batch->due =
+            alloc_grow(batch->due, batch->due_nr, &batch->due_capacity, sizeof(*batch->due));
+        batch->due[batch->due_nr++] = entry;
+    }
+}
+
+static void plan_due(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->due_nr; i++) {
+        struct op *op = plan_add(&batch->plan);
+        *op = batch->due[i].op;
+        op->record = BATCH_NO_RECORD;
+        op->merged_into = OP_LIVE;
+        op->previous = OP_NONE;
+        op->result = OP_PENDING;
+    }
+}
+
+static struct model_stats *find_model(struct batch_context *context, const struct ruleset *rules,
+                                      const struct event *event)
+{
+    uint64_t hash = hash_mix(hash_slice(event->model), hash_slice(event->op_name));
+    size_t place = hash % ARRAY_NR(context->models->places);
+    if (context->models->places[place].entry && context->models->places[place].hash == hash)
+        return context->models->places[place].entry;
+    bool is_known = ruleset_knows_model(rules, event->model);
+    struct slice op = event->op == EVENT_CUSTOM && !is_known ? SLICE("other") : event->op_name;
+    struct model_stats *entry =
+        pipeline_stats_model(context->stats, is_known ? event->model : SLICE("other"), op);
+    context->models->places[place].hash = hash;
+    context->models->places[place].entry = entry;
+    return entry;
+}
+
+static void count_event(struct batch_context *context, const struct ruleset *rules,
+                        const struct event *event)
+{
+    struct pipeline_stats *stats = context->stats;
+    counter_add(&find_model(context, rules, event)->events, 1);
+    if (event->ts_replaced)
+        counter_add(&stats->ts_replaced, 1);
+    if (event->unknown_members)
+        counter_add(&stats->unknown_members, event->unknown_members);
+    bool wants_old = event->op == EVENT_UPDATE;
+    if (wants_old && !event->rows[0].before)
+        counter_add(&stats->old_row_unknown, 1);
+}
+
+static bool is_replayed(const struct record *record)
+{
+    for (size_t i = 0; i < record->headers_nr; i++)
+        if (slice_equals(record->headers[i].name, SLICE("unstale.replayed")))
+            return true;
+    return false;
+}
+
+static bool is_too_old(const struct record *record, int64_t now_ms)
+{
+    return record->timestamp_ms >= 0 && now_ms - record->timestamp_ms > TOO_OLD_TO_WRITE_MS;
+}
+
+static void fail_record(struct batch *batch, uint32_t index, enum reason reason,
+                        const struct error *err)
+{
+    struct failure failure = {.reason = reason,
+                              .record = index,
+                              .detail = arena_copy(&batch->arena, slice_of(err->text))};
+    plan_fail(&batch->plan, &failure);
+}
+
+static void plan_record(struct batch *batch, uint32_t index, struct render_context *render,
+                        struct batch_context *context)
+{
+    struct source_record *source = &batch->records[index];
+    struct decode_options options = {.max_bytes = context->max_event_bytes};
+    struct event event;
+    const char *skipped = NULL;
+    struct error err = ERROR_INIT;
+    batch->event_ts_ms[index] = -1;
+    source_load_headers(source, &batch->arena);
+    switch (decode_record(&source->record, &options, &batch->arena, &event, &skipped, &err)) {
+    case DECODE_SKIPPED:
+        counter_add(&context->stats->skipped, 1);
+        return;
+    case DECODE_BAD:
+        fail_record(batch, index, REASON_BAD_EVENT, &err);
+        return;
+    case DECODE_TOO_LARGE:
+        fail_record(batch, index, REASON_TOO_LARGE, &err);
+        return;
+    case DECODE_EVENT:
+        break;
+    }
+    count_event(context, batch->rules->ruleset, &event);
+    if (event.has_ts)
+        batch->event_ts_ms[index] = event.ts_ms;
+    render->refresh_as_delete =
+        is_too_old(&source->record, context->now_ms) || is_replayed(&source->record);
+    render_event(render, &event, index);
+}
+
+static void flush_counts(struct batch *batch, struct batch_context *context)
+{
+    const struct ruleset *rules = batch->rules->ruleset;
+    for (size_t i = 0; i < rules->rules_nr; i++) {
+        struct rule_count *count = &context->counts[i];
+        if (count->matches == 0)
+            continue;
+        struct rule_stats *stats = pipeline_stats_rule(context->stats, rules->rules[i].name,
+                                                       rules->rules[i].mode == RULE_SHADOW);
+        counter_add(&stats->matches, count->matches);
+        for (size_t verb = 0; verb < VERB_NR; verb++)
+            counter_add(&stats->ops[verb], count->ops[verb]);
+        *count = (struct rule_count){0};
+    }
+}
+
+void batch_plan(struct batch *batch, struct rules_ref *rules, struct batch_context *context)
+{
+    batch->rules = rules;
+    struct render_context render = {.ruleset = rules->ruleset,
+                                    .plan = &batch->plan,
+                                    .arena = &batch->arena,
+                                    .counts = context->counts};
+    plan_due(batch);
+    for (uint32_t i = 0; i < batch->records_nr; i++)
+        plan_record(batch, i, &render, context);
+    plan_coalesce(&batch->plan);
+    counter_add(&context->stats->coalesced, batch->plan.coalesced_nr);
+    flush_counts(batch, context);
+}
