@@ -72,6 +72,8 @@ struct pattern {
     size_t groups_nr;
 };
 
+struct ruleset;
+
 enum cache_keys { CACHE_RAW, CACHE_DJANGO };
 
 struct cache {
@@ -131,6 +133,7 @@ struct rule {
     bool skip_missing;       /* on_missing: "skip" */
     size_t max_keys;         /* per row */
     const struct cache *cache;
+    const struct ruleset *ruleset; /* it belongs to, for the catalogue's parents: set with the index */
     struct pattern when;
     struct pattern unless;   /* empty (never matches) when there is none */
     bool has_unless;

@@ -1,0 +1,484 @@
+#include "consumers/rules/match.h"
+
+#include "consumers/base/decimal.h"
+#include "consumers/base/glob.h"
+#include "consumers/base/text.h"
+#include "consumers/rules/encode.h"
+
+struct judge {
+    const struct rule *rule;
+    const struct event *event;
+    struct row *row;
+    struct arena *arena;
+    bool in_unless;
+    struct findings *findings; /* NULL: stop at the first predicate that decides */
+};
+
+static bool wildcard_match(struct slice pattern, struct slice text)
+{
+    size_t p = 0, t = 0, star = SIZE_MAX, resume = 0;
+
+    while (t < text.len) {
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = p++;
+            resume = t;
+            continue;
+        }
+        if (p < pattern.len) {
+            bool is_escape = pattern.ptr[p] == '\\' && p + 1 < pattern.len;
+
+            if (pattern.ptr[p + is_escape] == text.ptr[t]) {
+                p += is_escape ? 2 : 1;
+                t++;
+                continue;
+            }
+        }
+        if (star == SIZE_MAX)
+            return false;
+        p = star + 1;
+        t = ++resume;
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*')
+        p++;
+    return p == pattern.len;
+}
+
+static bool test_exact(const struct test *test, const struct field *field)
+{
+    if (test->type != field->type)
+        return false;
+    if (test->type == VALUE_NUMBER)
+        return decimal_compare(test->text, field->text) == 0;
+    return test->type != VALUE_STRING || slice_equals(test->text, field->text);
+}
+
+static bool bound_holds(const struct numeric_bound *bound, struct slice number)
+{
+    int order = decimal_compare(number, bound->number);
+
+    switch (bound->op) {
+    case NUMERIC_EQ:
+        return order == 0;
+    case NUMERIC_LT:
+        return order < 0;
+    case NUMERIC_LE:
+        return order <= 0;
+    case NUMERIC_GT:
+        return order > 0;
+    case NUMERIC_GE:
+        return order >= 0;
+    }
+    return false;
+}
+
+/* Decimals are sent as strings too. */
+static bool test_numeric(const struct test *test, const struct field *field)
+{
+    if (field->type != VALUE_NUMBER &&
+        !(field->type == VALUE_STRING && decimal_is_number(field->text)))
+        return false;
+    for (size_t i = 0; i < test->bounds_nr; i++) {
+        if (!bound_holds(&test->bounds[i], field->text))
+            return false;
+    }
+    return true;
+}
+
+static bool test_text(const struct test *test, const struct field *field)
+{
+    if (field->type != VALUE_STRING)
+        return false;
+    switch (test->kind) {
+    case TEST_PREFIX:
+        return slice_starts_with(field->text, test->text);
+    case TEST_SUFFIX:
+        return slice_ends_with(field->text, test->text);
+    case TEST_EQUALS_IGNORE_CASE:
+        return text_equals_ignore_case(field->text, test->text);
+    case TEST_WILDCARD:
+        return wildcard_match(test->text, field->text);
+    case TEST_EXACT:
+    case TEST_ANYTHING_BUT:
+    case TEST_NUMERIC:
+    case TEST_EXISTS:
+        break;
+    }
+    return false;
+}
+
+/* One present value that is no array to be looked into. */
+static bool test_holds(const struct test *test, const struct field *field)
+{
+    switch (test->kind) {
+    case TEST_EXACT:
+        return test_exact(test, field);
+    case TEST_NUMERIC:
+        return test_numeric(test, field);
+    case TEST_EXISTS:
+        return test->exists;
+    case TEST_ANYTHING_BUT:
+        for (size_t i = 0; i < test->inner_nr; i++) {
+            if (test_holds(&test->inner[i], field))
+                return false;
+        }
+        return true;
+    case TEST_PREFIX:
+    case TEST_SUFFIX:
+    case TEST_EQUALS_IGNORE_CASE:
+    case TEST_WILDCARD:
+        break;
+    }
+    return test_text(test, field);
+}
+
+static bool any_test_holds(const struct predicate *predicate, const struct field *field)
+{
+    for (size_t i = 0; i < predicate->tests_nr; i++) {
+        if (test_holds(&predicate->tests[i], field))
+            return true;
+    }
+    return false;
+}
+
+static bool wants_existence(const struct predicate *predicate, bool exists)
+{
+    for (size_t i = 0; i < predicate->tests_nr; i++) {
+        if (predicate->tests[i].kind == TEST_EXISTS && predicate->tests[i].exists == exists)
+            return true;
+    }
+    return false;
+}
+
+/* True when every alternative asks only whether it exists: then nothing is unknown. */
+static bool only_existence(const struct predicate *predicate)
+{
+    for (size_t i = 0; i < predicate->tests_nr; i++) {
+        if (predicate->tests[i].kind != TEST_EXISTS)
+            return false;
+    }
+    return true;
+}
+
+static enum verdict verdict_of(bool holds)
+{
+    return holds ? VERDICT_YES : VERDICT_NO;
+}
+
+/* An array holds when it is there (exists) or when one element holds. */
+static bool value_holds(const struct predicate *predicate, const struct field *field)
+{
+    struct value_iter it;
+
+    if (field->type != VALUE_ARRAY)
+        return any_test_holds(predicate, field);
+    if (wants_existence(predicate, true))
+        return true;
+    it = value_walk(field->value);
+    while (value_next(&it)) {
+        struct field element = field_of_value(it.item);
+
+        if (any_test_holds(predicate, &element))
+            return true;
+    }
+    return false;
+}
+
+enum reach { REACH_NOTHING, REACH_NO_MATCH, REACH_MATCH };
+
+/* Follows the parts from here, through every element of an array on the way. */
+static enum reach reach(const struct predicate *predicate, const struct value *value,
+                        size_t part)
+{
+    const struct field_path *path = &predicate->path;
+    enum reach best = REACH_NOTHING;
+    struct value_iter it;
+
+    for (; part < path->parts_nr && value_type(value) != VALUE_ARRAY; part++)
+        value = value_get(value, path->parts[part].name);
+    if (value == NULL)
+        return REACH_NOTHING;
+    if (part == path->parts_nr) {
+        struct field field = field_of_value(value);
+
+        return value_holds(predicate, &field) ? REACH_MATCH : REACH_NO_MATCH;
+    }
+    it = value_walk(value);
+    while (best != REACH_MATCH && value_next(&it)) {
+        enum reach one = value_type(it.item) == VALUE_OBJECT ? reach(predicate, it.item, part)
+                                                             : REACH_NOTHING;
+
+        best = one > best ? one : best;
+    }
+    return best;
+}
+
+/* A path that ends in nothing may have to go through an array of objects. */
+static enum verdict judge_missing(const struct judge *judge, const struct predicate *predicate)
+{
+    struct field_path path = predicate->path;
+    enum reach reached = REACH_NOTHING;
+
+    for (path.parts_nr = 0; path.parts_nr < predicate->path.parts_nr; path.parts_nr++) {
+        struct field field = field_get(judge->event, judge->row, SIDE_NEW, &path, judge->arena);
+
+        if (field.state == FIELD_PRESENT && field.type == VALUE_ARRAY && field.value) {
+            reached = reach(predicate, field.value, path.parts_nr);
+            break;
+        }
+    }
+    if (reached != REACH_NOTHING)
+        return verdict_of(reached == REACH_MATCH);
+    return verdict_of(wants_existence(predicate, false));
+}
+
+static enum verdict judge_unknown(const struct predicate *predicate)
+{
+    if (wants_existence(predicate, false))
+        return VERDICT_YES;
+    return only_existence(predicate) ? VERDICT_NO : VERDICT_UNKNOWN;
+}
+
+static bool any_name_holds(const struct predicate *predicate, const struct changed *changed)
+{
+    for (size_t i = 0; i < changed->nr; i++) {
+        struct field name = field_of_text(changed->names[i]);
+
+        if (any_test_holds(predicate, &name))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A create or delete changed all fields, those that the image does not show too; `unless` holds only
+ * for what is seen.
+ */
+static enum verdict judge_changed(const struct judge *judge, const struct predicate *predicate)
+{
+    const struct changed *changed = event_changed(judge->event, judge->row, judge->arena);
+
+    if (changed->state == CHANGED_UNKNOWN)
+        return VERDICT_UNKNOWN;
+    if (changed->state == CHANGED_ALL && !judge->in_unless && !only_existence(predicate))
+        return VERDICT_YES;
+    if (only_existence(predicate))
+        return verdict_of(wants_existence(predicate, true));
+    return verdict_of(any_name_holds(predicate, changed));
+}
+
+static bool has_parent(const struct ruleset *ruleset, struct slice label, struct slice parent)
+{
+    for (size_t i = 0; ruleset && i < ruleset->models_nr; i++) {
+        const struct model *model = &ruleset->models[i];
+
+        if (!slice_equals_nocase(model->label, label))
+            continue;
+        for (size_t j = 0; j < model->parents_nr; j++) {
+            if (slice_equals_nocase(model->parents[j], parent))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool label_is_parent(const struct judge *judge, struct slice label)
+{
+    struct value_iter it = value_walk(judge->event->parents);
+
+    while (value_next(&it)) {
+        if (slice_equals_nocase(value_text(it.item), label))
+            return true;
+    }
+    return has_parent(judge->rule->ruleset, judge->event->model, label);
+}
+
+/* Other operators look at the label in lower case and at those of the parents. */
+static bool any_label_holds(const struct judge *judge, const struct predicate *predicate)
+{
+    struct field label = field_of_text(judge->event->model);
+    struct value_iter it = value_walk(judge->event->parents);
+
+    if (any_test_holds(predicate, &label))
+        return true;
+    while (value_next(&it)) {
+        label = field_of_value(it.item);
+        if (any_test_holds(predicate, &label))
+            return true;
+    }
+    return false;
+}
+
+static enum verdict judge_model(const struct judge *judge, const struct predicate *predicate)
+{
+    for (size_t i = 0; i < predicate->tests_nr; i++) {
+        const struct test *test = &predicate->tests[i];
+
+        if (test->kind == TEST_EXACT && (slice_equals_nocase(test->text, judge->event->model) ||
+                                         label_is_parent(judge, test->text)))
+            return VERDICT_YES;
+    }
+    return verdict_of(any_label_holds(judge, predicate));
+}
+
+/* A save that does not say whether it created matches both, in `when` only. */
+static enum verdict judge_op(const struct judge *judge, const struct predicate *predicate)
+{
+    struct field op = field_of_text(judge->event->op_name);
+    struct field other = field_of_text(event_op_text(EVENT_CREATE));
+    bool holds = any_test_holds(predicate, &op);
+
+    if (!judge->event->op_is_guess)
+        return verdict_of(holds);
+    if (!holds && !any_test_holds(predicate, &other))
+        return VERDICT_NO;
+    return holds && !judge->in_unless ? VERDICT_YES : VERDICT_UNKNOWN;
+}
+
+/* For m2m and ops of one's own an image that was not sent is unknown on either side. */
+static bool is_unknown_image(const struct judge *judge, const struct predicate *predicate)
+{
+    const struct row *row = judge->row;
+    bool is_other = judge->event->op != EVENT_CREATE && judge->event->op != EVENT_UPDATE &&
+                    judge->event->op != EVENT_DELETE;
+
+    return is_other && ((predicate->path.root == FIELD_BEFORE && row->before == NULL) ||
+                        (predicate->path.root == FIELD_AFTER && row->after == NULL));
+}
+
+static enum verdict judge_predicate(const struct judge *judge, const struct predicate *predicate)
+{
+    struct field field;
+
+    if (predicate->path.root == FIELD_MODEL)
+        return judge_model(judge, predicate);
+    if (predicate->path.root == FIELD_OP)
+        return judge_op(judge, predicate);
+    if (predicate->path.root == FIELD_CHANGED)
+        return judge_changed(judge, predicate);
+    field = field_get(judge->event, judge->row, SIDE_NEW, &predicate->path, judge->arena);
+    if (field.state == FIELD_UNKNOWN || is_unknown_image(judge, predicate))
+        return judge_unknown(predicate);
+    if (field.state != FIELD_PRESENT)
+        return judge_missing(judge, predicate);
+    return verdict_of(value_holds(predicate, &field));
+}
+
+static struct slice print_names(const struct changed *changed, struct arena *arena)
+{
+    struct sink sink;
+
+    sink_init(&sink, arena);
+    sink_add_char(&sink, '[');
+    for (size_t i = 0; i < changed->nr; i++) {
+        if (i > 0)
+            sink_add_char(&sink, ',');
+        encode_json_text(&sink, changed->names[i]);
+    }
+    sink_add_char(&sink, ']');
+    return sink_slice(&sink);
+}
+
+static struct slice print_have(const struct judge *judge, const struct predicate *predicate)
+{
+    struct field field;
+    struct sink sink;
+
+    if (predicate->path.root == FIELD_CHANGED) {
+        const struct changed *changed = event_changed(judge->event, judge->row, judge->arena);
+
+        return changed->state == CHANGED_UNKNOWN ? SLICE_ABSENT
+                                                 : print_names(changed, judge->arena);
+    }
+    field = field_get(judge->event, judge->row, SIDE_NEW, &predicate->path, judge->arena);
+    if (field.state != FIELD_PRESENT)
+        return SLICE_ABSENT;
+    sink_init(&sink, judge->arena);
+    encode_json(&sink, &field);
+    return sink_slice(&sink);
+}
+
+static void note(const struct judge *judge, const struct predicate *predicate, enum verdict verdict)
+{
+    struct findings *found = judge->findings;
+
+    found->items = arena_grow(judge->arena, found->items, found->nr, &found->capacity,
+                              sizeof(*found->items));
+    found->items[found->nr++] = (struct finding){predicate, verdict, judge->in_unless,
+                                                 print_have(judge, predicate)};
+}
+
+static bool judge_pattern(const struct judge *judge, const struct pattern *pattern);
+
+/* Once a branch holds, what the others lack explains nothing: their findings are taken back. */
+static bool judge_group(const struct judge *judge, const struct pattern_group *group)
+{
+    size_t first = judge->findings ? judge->findings->nr : 0;
+
+    for (size_t i = 0; i < group->branches_nr; i++) {
+        size_t start = judge->findings ? judge->findings->nr : 0;
+
+        if (!judge_pattern(judge, &group->branches[i]))
+            continue;
+        if (judge->findings) {
+            size_t nr = judge->findings->nr - start;
+
+            memmove(judge->findings->items + first, judge->findings->items + start,
+                    nr * sizeof(*judge->findings->items));
+            judge->findings->nr = first + nr;
+        }
+        return true;
+    }
+    return false;
+}
+
+static bool judge_pattern(const struct judge *judge, const struct pattern *pattern)
+{
+    bool holds = true;
+
+    for (size_t i = 0; i < pattern->predicates_nr; i++) {
+        enum verdict verdict = judge_predicate(judge, &pattern->predicates[i]);
+
+        if (verdict == VERDICT_NO || (verdict == VERDICT_UNKNOWN && judge->in_unless))
+            holds = false;
+        if (judge->findings)
+            note(judge, &pattern->predicates[i], verdict);
+        else if (!holds)
+            return false;
+    }
+    for (size_t i = 0; i < pattern->groups_nr; i++) {
+        if (!judge_group(judge, &pattern->groups[i]))
+            holds = false;
+        if (!holds && judge->findings == NULL)
+            return false;
+    }
+    return holds;
+}
+
+static bool judge_rule(struct judge *judge)
+{
+    bool when = judge_pattern(judge, &judge->rule->when);
+    bool unless;
+
+    if (!judge->rule->has_unless || (!when && judge->findings == NULL))
+        return when;
+    judge->in_unless = true;
+    unless = judge_pattern(judge, &judge->rule->unless);
+    return when && !unless;
+}
+
+bool match_rule(const struct rule *rule, const struct event *event, struct row *row,
+                struct arena *arena)
+{
+    struct judge judge = {.rule = rule, .event = event, .row = row, .arena = arena};
+
+    return judge_rule(&judge);
+}
+
+bool match_explain(const struct rule *rule, const struct event *event, struct row *row,
+                   struct arena *arena, struct findings *out)
+{
+    struct judge judge = {
+        .rule = rule, .event = event, .row = row, .arena = arena, .findings = out};
+
+    return judge_rule(&judge);
+}
