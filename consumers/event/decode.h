@@ -15,16 +15,21 @@
 #include "consumers/base/record.h"
 #include "consumers/event/event.h"
 
-enum { DECODE_MAX_DEPTH = 64, DECODE_MAX_BYTES = 1 << 20, DECODE_MAX_PKS = 10000, DECODE_MAX_ROWS = 1000 };
+enum {
+    DECODE_MAX_DEPTH = 64,
+    DECODE_MAX_BYTES = 1 << 20,
+    DECODE_MAX_PKS = 10000,
+    DECODE_MAX_ROWS = 1000
+};
 
 struct decode_options {
     size_t max_bytes; /* of a record's value; 0: DECODE_MAX_BYTES */
 };
 
 enum decode_result {
-    DECODE_EVENT,   /* *event is set */
-    DECODE_SKIPPED, /* nothing to do; *skipped says what it was ("tombstone", "heartbeat", ...) */
-    DECODE_BAD,     /* *err says why */
+    DECODE_EVENT,    /* *event is set */
+    DECODE_SKIPPED,  /* nothing to do; *skipped says what it was ("tombstone", "heartbeat", ...) */
+    DECODE_BAD,      /* *err says why */
     DECODE_TOO_LARGE /* larger than max_bytes; *err says how large */
 };
 

@@ -58,32 +58,33 @@ struct row {
 struct event {
     enum envelope envelope;
     enum event_op op;
-    bool op_is_guess;          /* post_save without `created`: prints update, may be a create */
-    struct slice name;         /* "post_save" */
-    struct slice op_name;      /* "update"; for EVENT_CUSTOM the event's name */
-    struct slice model;        /* label as sent, e.g. "shop.Product" */
-    struct slice sender;       /* absent unless sent */
+    bool op_is_guess;            /* post_save without `created`: prints update, may be a create */
+    struct slice name;           /* "post_save" */
+    struct slice op_name;        /* "update"; for EVENT_CUSTOM the event's name */
+    struct slice model;          /* label as sent, e.g. "shop.Product" */
+    struct slice sender;         /* absent unless sent */
     const struct value *parents; /* array of labels, or NULL */
     const struct value *created; /* true, false or NULL */
     const struct value *sent_changed; /* array, or NULL: derive per row */
-    const struct value *meta;  /* object or NULL */
-    const struct value *m2m;   /* object or NULL */
-    const struct value *root;  /* the whole decoded message */
-    struct slice id;           /* absent unless sent */
+    const struct value *meta;         /* object or NULL */
+    const struct value *m2m;          /* object or NULL */
+    const struct value *root;         /* the whole decoded message */
+    struct slice id;                  /* absent unless sent */
     struct slice source, tenant, trace;
     bool has_ts;
-    bool ts_replaced;          /* ts was out of range: the record's time stands in */
-    int64_t ts_ms;             /* commit time; the record's time when not sent */
+    bool ts_replaced; /* ts was out of range: the record's time stands in */
+    int64_t ts_ms;    /* commit time; the record's time when not sent */
     bool has_version;
-    uint64_t version;          /* explicit, 0 .. 2^53-1 */
-    unsigned unknown_members;  /* top-level members nobody knows (ignored, counted) */
-    size_t bytes;              /* of the record's value */
+    uint64_t version;         /* explicit, 0 .. 2^53-1 */
+    unsigned unknown_members; /* top-level members nobody knows (ignored, counted) */
+    size_t bytes;             /* of the record's value */
     struct row *rows;
-    size_t rows_nr;            /* at least 1 */
+    size_t rows_nr; /* at least 1 */
 };
 
 /* What changed in this row, derived on first use and remembered in it. */
-const struct changed *event_changed(const struct event *event, struct row *row, struct arena *arena);
+const struct changed *event_changed(const struct event *event, struct row *row,
+                                    struct arena *arena);
 
 /* "create", "update", ...; "custom" for EVENT_CUSTOM. */
 struct slice event_op_text(enum event_op op);

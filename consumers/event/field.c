@@ -1,8 +1,8 @@
 #include "consumers/event/field.h"
 
-#include <inttypes.h>
+#include "consumers/event/tree.h"
 
-#include "consumers/base/compiler.h"
+enum { NUMBER_TEXT_BYTES = 20 }; /* of the largest uint64_t */
 
 #define NAMED(text)                                                                                \
     {                                                                                              \
@@ -66,8 +66,9 @@ static struct field of_value(const struct value *value)
 
     if (value == NULL)
         return absent(FIELD_MISSING);
-    field.type = value_type(value);
-    field.text = value_text(value);
+    field.type = tree_type(tree_val(value));
+    if (field.type == VALUE_STRING || field.type == VALUE_NUMBER)
+        field.text = tree_text(tree_val(value));
     return field;
 }
 
@@ -78,21 +79,41 @@ static struct field of_text(struct slice text, const struct field_path *path)
     return (struct field){.state = FIELD_PRESENT, .type = VALUE_STRING, .text = text};
 }
 
+/* Two digits a division. */
+static struct slice print_number(uint64_t number, struct arena *arena)
+{
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233"
+        "34353637383940414243444546474849505152535455565758596061626364656667"
+        "6869707172737475767778798081828384858687888990919293949596979899";
+    char *text = arena_bytes(arena, NUMBER_TEXT_BYTES);
+    char *digit = text + NUMBER_TEXT_BYTES;
+
+    for (; number >= 10; number /= 100) {
+        digit -= 2;
+        memcpy(digit, pairs + number % 100 * 2, 2);
+    }
+    if (number > 0 || digit == text + NUMBER_TEXT_BYTES)
+        *--digit = (char)('0' + number);
+    return (struct slice){digit, (size_t)(text + NUMBER_TEXT_BYTES - digit)};
+}
+
 static struct field of_number(bool is_there, uint64_t number, const struct field_path *path,
                               struct arena *arena)
 {
     if (!is_there || path->parts_nr > 0)
         return absent(FIELD_MISSING);
-    return (struct field){.state = FIELD_PRESENT,
-                          .type = VALUE_NUMBER,
-                          .text = arena_printf(arena, "%" PRIu64, number)};
+    return (struct field){
+        .state = FIELD_PRESENT, .type = VALUE_NUMBER, .text = print_number(number, arena)};
 }
 
 static const struct value *step(const struct value *value, const struct field_part *part)
 {
+    yyjson_val *val = tree_val(value);
+
     if (slice_is_absent(part->name))
         return value_at(value, part->index);
-    return value_get(value, part->name);
+    return yyjson_is_obj(val) ? tree_get(val, part->name) : NULL;
 }
 
 static struct field of_parts(const struct value *value, const struct field_path *path, size_t from)

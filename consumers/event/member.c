@@ -1,6 +1,7 @@
 #include "consumers/event/member.h"
 
 #include "consumers/base/suggest.h"
+#include "consumers/event/tree.h"
 
 const struct expected member_expected[MEMBER_NR] = {
     [MEMBER_EVENT] = {"event", IS_STRING, "a string"},
@@ -27,39 +28,50 @@ const struct expected member_expected[MEMBER_NR] = {
 static const struct expected expected_pk_part = {"pk", IS_STRING | IS_NUMBER | IS_BOOLEAN,
                                                  "made of strings, numbers and booleans"};
 
-/* With the length settled, each compare is a word or two. */
-#define IS(literal) (memcmp(name.ptr, literal, sizeof(literal) - 1) == 0)
+/*
+ * The names by a hash without collisions: first character, middle one and length. One load and one
+ * compare find a name or tell that nobody knows it.
+ */
+enum { SLOTS = 32 };
+
+#define SLOT(first, middle, len) (((first) + 2u * (middle) + 7u * (len)) & (SLOTS - 1u))
+
+static const struct slot {
+    char name[8];
+    unsigned char len;
+    unsigned char member;
+} slots[SLOTS] = {
+    [SLOT('e', 'e', 5)] = {"event", 5, MEMBER_EVENT},
+    [SLOT('m', 'd', 5)] = {"model", 5, MEMBER_MODEL},
+    [SLOT('p', 'k', 2)] = {"pk", 2, MEMBER_PK},
+    [SLOT('p', 'k', 3)] = {"pks", 3, MEMBER_PKS},
+    [SLOT('r', 'w', 4)] = {"rows", 4, MEMBER_ROWS},
+    [SLOT('c', 'a', 7)] = {"created", 7, MEMBER_CREATED},
+    [SLOT('c', 'n', 7)] = {"changed", 7, MEMBER_CHANGED},
+    [SLOT('b', 'o', 6)] = {"before", 6, MEMBER_BEFORE},
+    [SLOT('a', 't', 5)] = {"after", 5, MEMBER_AFTER},
+    [SLOT('i', 'd', 2)] = {"id", 2, MEMBER_ID},
+    [SLOT('t', 's', 2)] = {"ts", 2, MEMBER_TS},
+    [SLOT('v', 's', 7)] = {"version", 7, MEMBER_VERSION},
+    [SLOT('s', 'r', 6)] = {"source", 6, MEMBER_SOURCE},
+    [SLOT('t', 'a', 6)] = {"tenant", 6, MEMBER_TENANT},
+    [SLOT('t', 'a', 5)] = {"trace", 5, MEMBER_TRACE},
+    [SLOT('s', 'd', 6)] = {"sender", 6, MEMBER_SENDER},
+    [SLOT('m', '2', 3)] = {"m2m", 3, MEMBER_M2M},
+    [SLOT('m', 't', 4)] = {"meta", 4, MEMBER_META},
+    [SLOT('p', 'e', 7)] = {"parents", 7, MEMBER_PARENTS},
+};
 
 static enum member find_member(struct slice name)
 {
-    switch (name.len) {
-    case 2:
-        return IS("pk") ? MEMBER_PK : IS("ts") ? MEMBER_TS : IS("id") ? MEMBER_ID : MEMBER_NR;
-    case 3:
-        return IS("pks") ? MEMBER_PKS : IS("m2m") ? MEMBER_M2M : MEMBER_NR;
-    case 4:
-        return IS("rows") ? MEMBER_ROWS : IS("meta") ? MEMBER_META : MEMBER_NR;
-    case 5:
-        return IS("event")   ? MEMBER_EVENT
-               : IS("model") ? MEMBER_MODEL
-               : IS("after") ? MEMBER_AFTER
-               : IS("trace") ? MEMBER_TRACE
-                             : MEMBER_NR;
-    case 6:
-        return IS("before")   ? MEMBER_BEFORE
-               : IS("source") ? MEMBER_SOURCE
-               : IS("tenant") ? MEMBER_TENANT
-               : IS("sender") ? MEMBER_SENDER
-                              : MEMBER_NR;
-    case 7:
-        return IS("changed")   ? MEMBER_CHANGED
-               : IS("created") ? MEMBER_CREATED
-               : IS("version") ? MEMBER_VERSION
-               : IS("parents") ? MEMBER_PARENTS
-                               : MEMBER_NR;
-    default:
+    const unsigned char *text = (const unsigned char *)name.ptr;
+    const struct slot *slot = &slots[SLOT(text[0], text[name.len / 2], name.len)];
+    uint64_t want;
+
+    memcpy(&want, slot->name, sizeof(want));
+    if (slot->len != name.len || name.len == 0 || tree_word(name.ptr, name.len) != want)
         return MEMBER_NR;
-    }
+    return (enum member)slot->member;
 }
 
 bool member_fail_type(const struct expected *expected, const struct value *value, struct error *err)
@@ -80,18 +92,19 @@ bool member_fail_type(const struct expected *expected, const struct value *value
 
 bool member_collect(const struct value *root, struct members *members, struct error *err)
 {
-    struct value_iter iter = value_walk(root);
+    yyjson_val *name = unsafe_yyjson_get_first(tree_val(root));
 
-    while (value_next(&iter)) {
-        enum member member = find_member(iter.name);
+    for (size_t left = value_nr(root); left > 0; left--) {
+        enum member member = find_member(tree_text(name));
+        const yyjson_val *val = name + 1;
 
-        if (member == MEMBER_NR) {
+        if (member == MEMBER_NR)
             members->unknown++;
-            continue;
-        }
-        if (!member_check_type(&member_expected[member], iter.item, err))
-            return false;
-        members->value[member] = iter.item;
+        else if (member_expected[member].types & (1u << tree_type(val)))
+            members->value[member] = tree_value(val);
+        else
+            return member_fail_type(&member_expected[member], tree_value(val), err);
+        name = unsafe_yyjson_get_next(name + 1);
     }
     return true;
 }

@@ -1,13 +1,13 @@
 #include "consumers/base/compiler.h"
-#include "consumers/base/decimal.h"
 #include "consumers/base/text.h"
 #include "consumers/event/envelope.h"
 #include "consumers/event/member.h"
 #include "consumers/event/rows.h"
+#include "consumers/event/tree.h"
 
 enum { NAME_MAX_CHARS = 200, ID_MAX_CHARS = 128 };
 
-#define VERSION_MAX UINT64_C(9007199254740991) /* 2^53-1: what Lua compares exactly */
+#define VERSION_MAX INT64_C(9007199254740991) /* 2^53-1: what Lua compares exactly */
 
 #define NAMED(text) text, sizeof(text) - 1
 
@@ -23,6 +23,12 @@ static const struct {
     {NAMED("delete"), EVENT_DELETE},      {NAMED("m2m"), EVENT_M2M},
     {NAMED("truncate"), EVENT_TRUNCATE},  {NAMED("read"), EVENT_READ},
 };
+
+/* Of a member whose type was checked. */
+static inline struct slice text_of(const struct value *string)
+{
+    return string ? tree_text(tree_val(string)) : SLICE_ABSENT;
+}
 
 static bool check_text(struct slice text, const char *name, size_t max_chars, struct error *err)
 {
@@ -58,12 +64,12 @@ static bool read_names(struct reader *reader, const struct value *root)
         return member_fail_missing(root, "event", "\"event\" is missing", reader->err);
     if (value[MEMBER_MODEL] == NULL)
         return member_fail_missing(root, "model", "\"model\" is missing", reader->err);
-    event->name = value_text(value[MEMBER_EVENT]);
-    event->model = value_text(value[MEMBER_MODEL]);
+    event->name = text_of(value[MEMBER_EVENT]);
+    event->model = text_of(value[MEMBER_MODEL]);
     if (event->name.len == 0 || event->model.len == 0)
         return error_fail(reader->err, ERROR_REJECT, "\"%s\" must not be empty",
                           event->name.len == 0 ? "event" : "model");
-    event->id = value_text(value[MEMBER_ID]);
+    event->id = text_of(value[MEMBER_ID]);
     if (event->id.len == 0)
         event->id = SLICE_ABSENT;
     return check_text(event->name, "event", NAME_MAX_CHARS, reader->err) &&
@@ -76,32 +82,34 @@ static bool read_time(struct reader *reader)
 {
     const struct value *value = reader->members->value[MEMBER_TS];
     struct event *event = reader->event;
+    int64_t ms;
 
     if (value == NULL)
         return true;
-    if (!member_is_integer(value_text(value)))
-        return member_fail_type(&member_expected[MEMBER_TS], value, reader->err);
-    event->has_ts = decimal_to_int64(value_text(value), &event->ts_ms) && event->ts_ms >= 0;
-    event->ts_replaced = !event->has_ts;
-    if (!event->has_ts)
-        event->ts_ms = 0;
-    return true;
+    if (tree_integer(tree_val(value), &ms) && ms >= 0) {
+        event->has_ts = true;
+        event->ts_ms = ms;
+        return true;
+    }
+    event->ts_replaced = true;
+    return member_is_integer(value_text(value)) ||
+           member_fail_type(&member_expected[MEMBER_TS], value, reader->err);
 }
 
 static bool read_version(struct reader *reader)
 {
     const struct value *value = reader->members->value[MEMBER_VERSION];
-    struct event *event = reader->event;
+    int64_t version;
 
     if (value == NULL)
         return true;
-    event->has_version =
-        decimal_to_uint64(value_text(value), &event->version) && event->version <= VERSION_MAX;
-    if (event->has_version)
-        return true;
-    return error_fail(reader->err, ERROR_REJECT,
-                      "\"version\" must be an integer from 0 to 9007199254740991, not %.*s",
-                      SLICE_ARG(value_text(value)));
+    if (!tree_integer(tree_val(value), &version) || version < 0 || version > VERSION_MAX)
+        return error_fail(reader->err, ERROR_REJECT,
+                          "\"version\" must be an integer from 0 to 9007199254740991, not %.*s",
+                          SLICE_ARG(value_text(value)));
+    reader->event->has_version = true;
+    reader->event->version = (uint64_t)version;
+    return true;
 }
 
 static bool check_m2m(const struct value *m2m, struct error *err)
@@ -154,10 +162,10 @@ static bool read_shared(struct reader *reader)
     event->created = value[MEMBER_CREATED];
     event->meta = value[MEMBER_META];
     event->parents = value[MEMBER_PARENTS];
-    event->sender = value_text(value[MEMBER_SENDER]);
-    event->source = value_text(value[MEMBER_SOURCE]);
-    event->tenant = value_text(value[MEMBER_TENANT]);
-    event->trace = value_text(value[MEMBER_TRACE]);
+    event->sender = text_of(value[MEMBER_SENDER]);
+    event->source = text_of(value[MEMBER_SOURCE]);
+    event->tenant = text_of(value[MEMBER_TENANT]);
+    event->trace = text_of(value[MEMBER_TRACE]);
     return member_check_strings(event->parents, &member_expected[MEMBER_PARENTS], reader->err) &&
            read_m2m(reader);
 }

@@ -1,21 +1,24 @@
 #include "consumers/event/rows.h"
 
 #include "consumers/event/decode.h"
+#include "consumers/event/tree.h"
 
 /* The names of an array that was sent as `changed`: one list, which all its rows share. */
 static bool read_changed(struct reader *reader, const struct value *array, struct changed *changed)
 {
-    struct value_iter iter = value_walk(array);
-    struct slice *names;
+    yyjson_val *item = unsafe_yyjson_get_first(tree_val(array));
+    size_t nr = unsafe_yyjson_get_len(tree_val(array));
+    struct slice *names = arena_alloc(reader->arena, nr * sizeof(*names));
 
-    if (!member_check_strings(array, &member_expected[MEMBER_CHANGED], reader->err))
-        return false;
-    names = arena_alloc(reader->arena, iter.left * sizeof(*names));
     changed->state = CHANGED_NAMES;
     changed->names = names;
-    changed->nr = iter.left;
-    while (value_next(&iter))
-        *names++ = value_text(iter.item);
+    changed->nr = nr;
+    for (size_t i = 0; i < nr; i++, item++) {
+        if (!unsafe_yyjson_is_str(item))
+            return member_fail_type(&member_expected[MEMBER_CHANGED], tree_value(item),
+                                    reader->err);
+        names[i] = tree_text(item);
+    }
     return true;
 }
 
@@ -110,6 +113,7 @@ bool rows_read(struct reader *reader, const struct value *root)
     struct event *event = reader->event;
     size_t many = value_nr(value[MEMBER_ROWS]) + value_nr(value[MEMBER_PKS]);
     struct changed changed = {0};
+    bool has_own;
 
     event->sent_changed = value[MEMBER_CHANGED];
     if (!check_nr(value[MEMBER_ROWS], "rows", DECODE_MAX_ROWS, reader->err) ||
@@ -120,8 +124,8 @@ bool rows_read(struct reader *reader, const struct value *root)
                                    reader->err);
     if (event->sent_changed && !read_changed(reader, event->sent_changed, &changed))
         return false;
-    event->rows = arena_zero(reader->arena, many + 1, sizeof(*event->rows));
-    if (!add_rows(reader, changed) || !add_pks(reader, changed))
-        return false;
-    return (many > 0 && value[MEMBER_PK] == NULL) || add_own_row(reader, changed);
+    has_own = many == 0 || value[MEMBER_PK] != NULL;
+    event->rows = arena_zero(reader->arena, many + has_own, sizeof(*event->rows));
+    return add_rows(reader, changed) && add_pks(reader, changed) &&
+           (!has_own || add_own_row(reader, changed));
 }

@@ -11,6 +11,8 @@
 #ifndef CONSUMERS_EVENT_TREE_H
 #define CONSUMERS_EVENT_TREE_H
 
+#include <string.h>
+
 #include <yyjson.h>
 
 #include "consumers/base/arena.h"
@@ -44,9 +46,57 @@ static inline const struct value *tree_value(const yyjson_val *val)
     return (const struct value *)(const void *)val;
 }
 
+/* By type and subtype, the low five bits of a tag. */
+static inline enum value_type tree_type(const yyjson_val *val)
+{
+    static const unsigned char types[32] = {
+        [YYJSON_TYPE_RAW] = VALUE_NUMBER,
+        [YYJSON_TYPE_NULL] = VALUE_NULL,
+        [YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_FALSE] = VALUE_FALSE,
+        [YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_TRUE] = VALUE_TRUE,
+        [YYJSON_TYPE_STR | YYJSON_SUBTYPE_NONE] = VALUE_STRING,
+        [YYJSON_TYPE_STR | YYJSON_SUBTYPE_NOESC] = VALUE_STRING,
+        [YYJSON_TYPE_ARR] = VALUE_ARRAY,
+        [YYJSON_TYPE_OBJ] = VALUE_OBJECT,
+    };
+
+    return (enum value_type)types[val->tag & 31];
+}
+
 static inline struct slice tree_text(const yyjson_val *val)
 {
     return (struct slice){val->uni.str, (size_t)(val->tag >> YYJSON_TAG_BIT)};
 }
+
+/*
+ * The first eight bytes of a name, zeros behind a shorter one: names compare and hash as one word.
+ * Without a branch, because the lengths of names are what a predictor cannot learn. Only for text
+ * that lies in a tree (it reads up to seven bytes beyond the end).
+ */
+static inline uint64_t tree_word(const char *text, size_t len)
+{
+    static const char masks[] = "\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0";
+    uint64_t word;
+    uint64_t mask;
+
+    memcpy(&word, text, sizeof(word));
+    memcpy(&mask, masks + 8 - (len < 8 ? len : 8), sizeof(mask));
+    return word & mask;
+}
+
+static inline const struct value *tree_get(yyjson_val *object, struct slice name)
+{
+    yyjson_val *key = unsafe_yyjson_get_first(object);
+
+    for (size_t left = unsafe_yyjson_get_len(object); left > 0; left--) {
+        if (slice_equals(tree_text(key), name))
+            return tree_value(key + 1);
+        key = unsafe_yyjson_get_next(key + 1);
+    }
+    return NULL;
+}
+
+/* An integer without fraction and exponent that fits, from the text of a number in a tree. */
+bool tree_integer(const yyjson_val *number, int64_t *integer) CHECKED;
 
 #endif

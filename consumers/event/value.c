@@ -11,33 +11,16 @@ enum { SEARCH_MAX_MEMBERS = 64 };
 
 enum value_type value_type(const struct value *value)
 {
-    if (value == NULL)
-        return VALUE_MISSING;
-    switch (unsafe_yyjson_get_type(tree_val(value))) {
-    case YYJSON_TYPE_NULL:
-        return VALUE_NULL;
-    case YYJSON_TYPE_BOOL:
-        return unsafe_yyjson_is_true(tree_val(value)) ? VALUE_TRUE : VALUE_FALSE;
-    case YYJSON_TYPE_RAW:
-        return VALUE_NUMBER;
-    case YYJSON_TYPE_STR:
-        return VALUE_STRING;
-    case YYJSON_TYPE_ARR:
-        return VALUE_ARRAY;
-    case YYJSON_TYPE_OBJ:
-        return VALUE_OBJECT;
-    default:
-        return VALUE_MISSING;
-    }
+    return value ? tree_type(tree_val(value)) : VALUE_MISSING;
 }
 
 struct slice value_text(const struct value *value)
 {
-    const yyjson_val *val = tree_val(value);
+    enum value_type type = value_type(value);
 
-    if (val == NULL || !(yyjson_is_str(tree_val(value)) || yyjson_is_raw(tree_val(value))))
+    if (type != VALUE_STRING && type != VALUE_NUMBER)
         return SLICE_ABSENT;
-    return tree_text(val);
+    return tree_text(tree_val(value));
 }
 
 size_t value_nr(const struct value *value)
@@ -50,17 +33,8 @@ size_t value_nr(const struct value *value)
 const struct value *value_get(const struct value *object, struct slice name)
 {
     yyjson_val *val = tree_val(object);
-    yyjson_val *key;
 
-    if (!yyjson_is_obj(val))
-        return NULL;
-    key = unsafe_yyjson_get_first(val);
-    for (size_t left = unsafe_yyjson_get_len(val); left > 0; left--) {
-        if (slice_equals(tree_text(key), name))
-            return tree_value(key + 1);
-        key = unsafe_yyjson_get_next(key + 1);
-    }
-    return NULL;
+    return yyjson_is_obj(val) ? tree_get(val, name) : NULL;
 }
 
 const struct value *value_at(const struct value *array, size_t index)

@@ -42,9 +42,9 @@ const struct value *value_at(const struct value *array, size_t index);
 
 /* Walks an array or object: for (it = value_walk(v); value_next(&it);) use it.item, it.name. */
 struct value_iter {
-    struct slice name;        /* of an object's member; absent in an array */
+    struct slice name; /* of an object's member; absent in an array */
     const struct value *item;
-    const void *next;         /* the decoder's position */
+    const void *next; /* the decoder's position */
     size_t left;
     bool is_object;
 };
