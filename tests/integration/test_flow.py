@@ -6,7 +6,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from lib.program import Unstale
+from lib.program import Unstale, unstale
 from lib.suite import BusTest, main, wait_until
 
 SHOP = {
@@ -89,6 +89,28 @@ class OneEventTest(BusTest):
                                after={"category_id": 1, "name": name})
         self.wait_lag(topic, self.name)
         self.assertEqual(json.loads(redis.cmd("GET", "myapp:1:product:1:data"))["name"], "new")
+
+
+class ManyEventsTest(BusTest):
+    def test_all_that_emit_sends_is_applied(self):
+        count = 100000
+        redis = self.redis()
+        topic = self.topic(partitions=4)
+        keys = ["p:%d" % i for i in range(count)]
+        redis.fill(keys)
+        bus = self.unstale(redis, topic, ONE)
+        code, out, err = unstale("emit", "-", env=bus.env, timeout=120,
+                                 input="".join(EVENT.replace("{i}", str(i)) + "\n"
+                                               for i in range(count)))
+        self.assertEqual(code, 0, out + err)
+        self.wait_gone(redis, keys, timeout=60)
+        self.wait_lag(topic, self.name)
+        self.assertEqual(sum(row.committed for row in self.topics.offsets(topic, self.name)), count)
+        for name in ("unstale_records_total", "unstale_keys_deleted_total"):
+            self.assertEqual(bus.metric(name), count, name)
+        self.assertEqual(bus.metric("unstale_events_total", model="shop.Product"), count)
+        self.assertEqual(bus.metric("unstale_operations_total", rule="one", verb="delete"), count)
+        self.assertEqual(bus.metric("unstale_staleness_seconds_count"), count)
 
 
 class RestartTest(BusTest):

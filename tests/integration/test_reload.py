@@ -4,7 +4,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from lib.program import rules_file
+from lib.program import rules_file, unstale
 from lib.suite import BusTest, main, wait_until
 
 TOKEN = "s3cret-token"
@@ -96,6 +96,20 @@ class ReloadTest(BusTest):
         answer = bus.http("/-/reload", "POST", token=TOKEN)
         self.assertEqual(answer.status, 200, answer.text)
         self.assertTrue(self.deletes("b"))
+
+    def test_the_verb_reload(self):
+        bus = self.start(env={"UNSTALE_HTTP_TOKEN": TOKEN})
+        rules_file(deleting("b:{pk}"), bus.rules_path)
+        code, out, err = unstale("reload", env=bus.env)
+        self.assertEqual(code, 0, out + err)
+        self.assertTrue(self.deletes("b"))
+        rules_file(BAD, bus.rules_path)
+        code, out, err = unstale("reload", env=bus.env)
+        self.assertEqual(code, 1, out + err)
+        self.assertIn("E201", out + err)
+        bus.stop()
+        code, out, err = unstale("reload", env=bus.env)
+        self.assertNotIn(code, (0, 1), out + err)
 
     def test_a_bad_edit_keeps_the_old_rules(self):
         bus = self.start(env={"UNSTALE_HTTP_TOKEN": TOKEN})

@@ -1,9 +1,9 @@
 """kafka - a private Apache Kafka: the real broker, one node, on free ports of the loopback.
 
 The jars come from Maven once, by tests/kafka/pom.xml, into a cache folder that git ignores
-(`UNSTALE_TEST_CACHE`, else .cache/kafka-VERSION in the checkout). A marker is written last and holds
-a hash of the pom: an interrupted fetch, or one for another version, is done again. A Java start
-costs seconds, so a run of the suite has one broker and each test its own topics and groups.
+(`UNSTALE_TEST_CACHE`, else .cache/kafka-VERSION in the checkout). A marker is written last and
+holds a hash of the pom: an interrupted fetch, or one for another version, is done again. A Java
+start costs seconds, so a run of the suite has one broker and each test its own topics and groups.
 """
 import base64
 import fcntl

@@ -1,9 +1,9 @@
 """process - children that die with the runner, conditions with deadlines, private folders.
 
 Everything the tests start goes through `start`, so that nothing outlives the process that started
-it: the kernel kills the child when its parent dies, and `atexit` kills what is left at a normal end.
-Nothing here sleeps for its own sake: `wait_until` polls a condition and fails with what it waited
-for. Paths: `ROOT` is the checkout; `build_dir` is where its programs are.
+it: the kernel kills the child when its parent dies, and `atexit` kills what is left at a normal
+end. Nothing here sleeps for its own sake: `wait_until` polls a condition and fails with what it
+waited for. `ROOT` is the checkout, `build_dir` the folder of its programs.
 """
 import atexit
 import ctypes
@@ -134,6 +134,21 @@ def kill(child, number=signal.SIGKILL, timeout=30):
                 from None
     _alive.discard(child)
     return child.returncode
+
+
+def exists(pid):
+    """Whether a process runs; one that ended and was not waited for does not."""
+    try:
+        return read("/proc/%d/stat" % pid).rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def children(pid):
+    found = set()
+    for task in os.listdir("/proc/%d/task" % pid):
+        found.update(int(word) for word in read("/proc/%d/task/%s/children" % (pid, task)).split())
+    return sorted(found)
 
 
 def tail(path, lines=40):

@@ -150,7 +150,8 @@ class LossTest(BusTest):
     def through_a_redis_fault(self, fault, repair, seconds):
         load = Load(self.feeder)
         load.allow(COUNT // CHUNK)
-        wait_until(lambda: self.lag() >= 0 and self.gone > COUNT // 10, 60, "the load is on its way")
+        wait_until(lambda: self.lag() >= 0 and self.gone > COUNT // 10, 60,
+                   "the load is on its way")
         fault()
         if seconds:
             self.bus.wait_not_ready()
