@@ -105,6 +105,33 @@ static bool part_has(const struct part *part, char c)
     }
 }
 
+static bool is_plain(char c)
+{
+    return c != '*' && c != '?' && c != '[' && c != '\\';
+}
+
+/* How many plain bytes both begin with: most of a pattern, and worth a short loop of its own. */
+static size_t common_plain(struct slice pattern, size_t at, struct slice text, size_t in_text)
+{
+    size_t nr = 0;
+
+    while (at + nr < pattern.len && in_text + nr < text.len &&
+           pattern.ptr[at + nr] == text.ptr[in_text + nr] && is_plain(pattern.ptr[at + nr]))
+        nr++;
+    return nr;
+}
+
+/* Where in the text, from there on, the parts at `at` (not the end) can begin to match at all. */
+static size_t next_start(struct slice pattern, size_t at, struct slice text, size_t from)
+{
+    const char *found;
+
+    if (!is_plain(pattern.ptr[at]))
+        return from;
+    found = memchr(text.ptr + from, pattern.ptr[at], text.len - from);
+    return found ? (size_t)(found - text.ptr) : text.len;
+}
+
 static bool matches_empty(struct slice pattern)
 {
     return pattern.len == 0 || (pattern.len == 1 && pattern.ptr[0] == '*');
@@ -126,21 +153,25 @@ bool glob_match(struct slice pattern, struct slice text)
         return matches_empty(pattern);
     while (at < pattern.len || in_text < text.len) {
         struct part part = {.kind = PART_BYTE};
-        size_t behind = at < pattern.len ? take_part(pattern, at, &part) : at;
+        size_t plain = common_plain(pattern, at, text, in_text);
+        size_t behind;
 
+        at += plain;
+        in_text += plain;
+        behind = at < pattern.len ? take_part(pattern, at, &part) : at;
         if (behind > at && part.kind == PART_STARS) {
             if (behind == pattern.len)
                 return true;
             retry_at = at = behind;
-            retry_in_text = in_text;
+            retry_in_text = in_text = next_start(pattern, at, text, in_text);
         } else if (behind > at && in_text < text.len && part_has(&part, text.ptr[in_text])) {
             at = behind;
             in_text++;
         } else if (retry_at != SIZE_MAX && in_text < text.len) {
             at = retry_at;
-            in_text = ++retry_in_text;
+            retry_in_text = in_text = next_start(pattern, at, text, retry_in_text + 1);
         } else {
-            return false;
+            return at == pattern.len && in_text == text.len;
         }
     }
     return true;
@@ -189,12 +220,21 @@ struct steps {
 /* Longer patterns are not compared: the answer is then the cautious one. */
 enum { COMPARED_BYTES_MAX = 2048 };
 
+static void add_byte(struct step *step, unsigned byte)
+{
+    step->bytes[byte / 64] |= UINT64_C(1) << byte % 64;
+}
+
 static void set_step(struct step *step, const struct part *part)
 {
     *step = (struct step){{0, 0, 0, 0}, part->kind == PART_STARS};
+    if (part->kind == PART_BYTE) {
+        add_byte(step, (unsigned char)part->byte);
+        return;
+    }
     for (unsigned c = 0; c < 256; c++) {
         if (part_has(part, (char)c))
-            step->bytes[c / 64] |= UINT64_C(1) << c % 64;
+            add_byte(step, c);
     }
 }
 
