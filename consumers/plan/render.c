@@ -1,0 +1,342 @@
+#include "consumers/plan/render.h"
+
+#include "consumers/base/decimal.h"
+#include "consumers/base/hash.h"
+#include "consumers/rules/match.h"
+
+enum { DEDUPE_LINEAR_NR = 16, FIRST_TEXTS = 32 };
+
+/* One event on its way through the rules. */
+struct renderer {
+    struct render_context *context;
+    struct event *event;
+    struct row *row;
+    const struct rule *rule;
+    uint32_t record;
+    bool is_planned;   /* ops enter the plan: a live rule, or one looked at on its own */
+    size_t row_keys;   /* of this rule and row */
+    size_t event_keys; /* of all live rules */
+    struct texts texts; /* of one action; kept for the next */
+};
+
+struct guard {
+    enum guard_source source;
+    int64_t number;
+};
+
+static bool is_same_failure(const struct failure *a, const struct failure *b)
+{
+    return a->reason == b->reason && a->rule == b->rule && a->verb == b->verb &&
+           a->record == b->record && slice_equals(a->field, b->field);
+}
+
+/* Both sides, and every cache version, of a key fail alike: that is one failure. */
+static void fail(struct renderer *r, const struct action *action,
+                 const struct render_failure *failure)
+{
+    struct plan *plan = r->context->plan;
+    struct failure entry = {failure->reason, r->rule,         action->verb,
+                            failure->field,  failure->detail, r->record};
+
+    if (r->rule->mode == RULE_SHADOW)
+        return;
+    if (r->rule->skip_missing && failure->reason == REASON_MISSING_FIELD)
+        return;
+    if (plan->failures_nr > 0 && is_same_failure(&plan->failures[plan->failures_nr - 1], &entry))
+        return;
+    plan_fail(plan, &entry);
+}
+
+static void render_side(struct renderer *r, const struct action *action,
+                        const struct template *target, enum side side, unsigned *seen)
+{
+    struct render_failure failure = {.reason = REASON_NONE};
+    enum render_status status =
+        template_render(target, r->event, r->row, side, action->style, r->context->arena,
+                        &r->texts, &failure);
+
+    *seen |= 1U << status;
+    if (status == RENDER_FAILED)
+        fail(r, action, &failure);
+}
+
+/* The first placeholder, to name something where null left no key at all. */
+static struct slice blamed_field(const struct template *target)
+{
+    for (size_t i = 0; i < target->segments_nr; i++) {
+        if (!slice_is_absent(target->segments[i].text))
+            return target->segments[i].text;
+    }
+    return SLICE_ABSENT;
+}
+
+static void render_target(struct renderer *r, const struct action *action,
+                          const struct template *target)
+{
+    size_t before = r->texts.nr;
+    unsigned seen = 0;
+
+    if (!target->uses_row || action->verb == VERB_REFRESH) {
+        render_side(r, action, target, SIDE_NEW, &seen);
+    } else {
+        if (field_has_side(r->event, r->row, SIDE_OLD))
+            render_side(r, action, target, SIDE_OLD, &seen);
+        if (field_has_side(r->event, r->row, SIDE_NEW))
+            render_side(r, action, target, SIDE_NEW, &seen);
+    }
+    if (r->texts.nr == before && (seen & ~(1U << RENDER_OK)) == 1U << RENDER_NULL_DROPPED)
+        fail(r, action,
+             &(struct render_failure){REASON_NULL_FIELD, blamed_field(target),
+                                      SLICE("null leaves no key at all in a raw cache")});
+}
+
+static bool is_among(struct slice text, const struct slice *items, size_t nr)
+{
+    for (size_t i = 0; i < nr; i++) {
+        if (slice_equals(items[i], text))
+            return true;
+    }
+    return false;
+}
+
+static void dedupe_many(struct texts *texts, struct arena *arena)
+{
+    size_t size = 64, kept = 0;
+    uint32_t *table;
+
+    while (size < texts->nr * 2)
+        size *= 2;
+    table = arena_zero(arena, size, sizeof(*table));
+    for (size_t i = 0; i < texts->nr; i++) {
+        size_t at = hash_slice(texts->items[i]) & (size - 1);
+
+        while (table[at] && !slice_equals(texts->items[table[at] - 1], texts->items[i]))
+            at = (at + 1) & (size - 1);
+        if (table[at])
+            continue;
+        texts->items[kept++] = texts->items[i];
+        table[at] = (uint32_t)kept;
+    }
+    texts->nr = kept;
+}
+
+static void dedupe(struct texts *texts, struct arena *arena)
+{
+    size_t kept = 0;
+
+    if (texts->nr > DEDUPE_LINEAR_NR) {
+        dedupe_many(texts, arena);
+        return;
+    }
+    for (size_t i = 0; i < texts->nr; i++) {
+        if (!is_among(texts->items[i], texts->items, kept))
+            texts->items[kept++] = texts->items[i];
+    }
+    texts->nr = kept;
+}
+
+/* An explicit version is what the database orders; without one the clock stands in. */
+static struct guard guard_of_version(const struct event *event)
+{
+    if (event->has_version)
+        return (struct guard){OP_GUARD_EXPLICIT, (int64_t)event->version};
+    if (event->has_ts)
+        return (struct guard){OP_GUARD_CLOCK, event->ts_ms * 1000};
+    return (struct guard){OP_UNGUARDED, 0};
+}
+
+static bool guard_of_template(struct renderer *r, const struct action *action, struct guard *guard)
+{
+    struct render_style style = {.is_django = true, .null_is_error = true};
+    struct render_failure failure = {.reason = REASON_NONE};
+    struct slice item[1];
+    struct texts texts = {item, 0, 1};
+    enum side side = field_has_side(r->event, r->row, SIDE_NEW) ? SIDE_NEW : SIDE_OLD;
+    enum render_status status =
+        template_render(&action->guard_template, r->event, r->row, side, style, r->context->arena,
+                        &texts, &failure);
+
+    guard->source = OP_GUARD_EXPLICIT;
+    if (status == RENDER_OK && texts.nr == 1 &&
+        decimal_to_int64(texts.items[0], &guard->number) && guard->number >= 0)
+        return true;
+    if (status != RENDER_FAILED)
+        failure = (struct render_failure){REASON_BAD_VALUE, blamed_field(&action->guard_template),
+                                          SLICE("a guard must be an integer from 0 to 2^63-1")};
+    fail(r, action, &failure);
+    *guard = (struct guard){OP_UNGUARDED, 0};
+    return false;
+}
+
+static bool find_guard(struct renderer *r, const struct action *action, struct guard *guard)
+{
+    *guard = (struct guard){OP_UNGUARDED, 0};
+    if (action->guard == GUARD_TEMPLATE)
+        return guard_of_template(r, action, guard);
+    if (action->guard == GUARD_VERSION)
+        *guard = guard_of_version(r->event);
+    return true;
+}
+
+/*
+ * A guarded key has a companion in the same cluster slot: the key has no brace, or a single hash tag.
+ */
+static bool can_be_guarded(struct slice key)
+{
+    const char *open = memchr(key.ptr, '{', key.len);
+    const char *close = memchr(key.ptr, '}', key.len);
+    const char *end = key.ptr + key.len;
+
+    if (open == NULL && close == NULL)
+        return true;
+    return open && close && close > open + 1 &&
+           memchr(open + 1, '{', (size_t)(end - open - 1)) == NULL &&
+           memchr(close + 1, '}', (size_t)(end - close - 1)) == NULL;
+}
+
+static bool render_value(struct renderer *r, const struct action *action, struct slice *value)
+{
+    struct render_failure failure = {.reason = REASON_NONE};
+    enum render_status status;
+
+    *value = SLICE_ABSENT;
+    if (action->verb != VERB_REFRESH || r->context->refresh_as_delete)
+        return true;
+    status = value_template_render(action->value, r->event, r->row, action->cache->serializer,
+                                   r->context->arena, value, &failure);
+    if (status == RENDER_FAILED)
+        fail(r, action, &failure);
+    return status == RENDER_OK;
+}
+
+static void add_op(struct renderer *r, const struct action *action, struct slice key,
+                   struct slice value, struct guard guard)
+{
+    struct op *op = plan_add(r->context->plan);
+
+    op->verb = action->verb;
+    op->action = action;
+    op->cache = action->cache;
+    op->key = key;
+    op->hash = hash_mix(hash_slice(key), hash_slice(action->cache->redis));
+    op->value = value;
+    op->guard_source = guard.source;
+    op->guard = guard.number;
+    op->at_least = -1;
+    op->times = 1;
+    op->record = r->record;
+    op->as_delete = action->verb == VERB_REFRESH && r->context->refresh_as_delete;
+    if (action->verb == VERB_BUMP && r->event->has_ts && !action->to_increment)
+        op->at_least = r->event->ts_ms;
+}
+
+/* False once the cap is reached. */
+static bool has_room(struct renderer *r, const struct action *action)
+{
+    bool is_row = r->row_keys >= r->rule->max_keys;
+
+    if (!is_row && (r->rule->mode == RULE_SHADOW || r->event_keys < EVENT_MAX_KEYS))
+        return true;
+    fail(r, action,
+         &(struct render_failure){
+             REASON_MAX_KEYS, SLICE_ABSENT,
+             is_row ? arena_printf(r->context->arena, "more than %zu keys (max_keys) for one row",
+                                   r->rule->max_keys)
+                    : SLICE("more than 200000 keys for one event")});
+    return false;
+}
+
+static void emit(struct renderer *r, const struct action *action, struct slice key,
+                 struct slice value, struct guard guard)
+{
+    struct rule_count *counts = r->context->counts;
+
+    if (guard.source != OP_UNGUARDED && !can_be_guarded(key)) {
+        fail(r, action,
+             &(struct render_failure){REASON_BAD_VALUE, SLICE_ABSENT,
+                                      SLICE("a guarded key may hold one hash tag only")});
+        if (action->verb != VERB_DELETE)
+            return;
+        guard = (struct guard){OP_UNGUARDED, 0};
+    }
+    r->row_keys++;
+    if (r->rule->mode == RULE_LIVE)
+        r->event_keys++;
+    if (counts)
+        counts[r->rule->index].ops[action->verb]++;
+    if (r->is_planned)
+        add_op(r, action, key, value, guard);
+}
+
+/* A delete goes out even if its guard cannot be told: it is the safe half of the two. */
+static void render_action(struct renderer *r, const struct action *action)
+{
+    struct guard guard;
+    struct slice value;
+
+    if (action->verb == VERB_REFRESH &&
+        (r->event->op == EVENT_DELETE || r->event->op == EVENT_TRUNCATE))
+        return;
+    if (!find_guard(r, action, &guard) && action->verb != VERB_DELETE)
+        return;
+    if (!render_value(r, action, &value))
+        return;
+    r->texts.nr = 0;
+    for (size_t i = 0; i < action->targets_nr; i++)
+        render_target(r, action, &action->targets[i]);
+    if (r->texts.nr > 1)
+        dedupe(&r->texts, r->context->arena);
+    for (size_t i = 0; i < r->texts.nr && has_room(r, action); i++)
+        emit(r, action, r->texts.items[i], value, guard);
+}
+
+static bool render_rows(struct renderer *r, const struct rule *rule)
+{
+    bool matched = false;
+
+    r->rule = rule;
+    for (size_t i = 0; i < r->event->rows_nr; i++) {
+        r->row = &r->event->rows[i];
+        if (!match_rule(rule, r->event, r->row, r->context->arena))
+            continue;
+        matched = true;
+        r->row_keys = 0;
+        for (size_t j = 0; j < rule->actions_nr; j++)
+            render_action(r, &rule->actions[j]);
+    }
+    if (matched && r->context->counts)
+        r->context->counts[rule->index].matches++;
+    return matched;
+}
+
+static struct renderer begin(struct render_context *context, struct event *event, uint32_t record)
+{
+    struct renderer r = {.context = context, .event = event, .record = record};
+
+    r.texts.items = arena_alloc(context->arena, FIRST_TEXTS * sizeof(*r.texts.items));
+    r.texts.capacity = FIRST_TEXTS;
+    return r;
+}
+
+void render_event(struct render_context *context, struct event *event, uint32_t record)
+{
+    struct rule_list list = ruleset_candidates(context->ruleset, event, context->arena);
+    struct renderer r;
+
+    if (list.nr == 0)
+        return;
+    r = begin(context, event, record);
+    for (size_t i = 0; i < list.nr; i++) {
+        r.is_planned = list.rules[i]->mode == RULE_LIVE;
+        render_rows(&r, list.rules[i]);
+    }
+}
+
+bool render_rule(struct render_context *context, const struct rule *rule, struct event *event,
+                 uint32_t record)
+{
+    struct renderer r = begin(context, event, record);
+
+    r.is_planned = true;
+    return render_rows(&r, rule);
+}
