@@ -170,12 +170,6 @@ static size_t last_char(struct slice text, uint32_t *code_point)
     return text_decode(skip(text, text.len - len), code_point) == len ? len : 0;
 }
 
-/* libunistring 1.0 leaves the apostrophe out, which Unicode counts in. */
-static bool is_ignorable(uint32_t c)
-{
-    return c == '\'' || uc_is_property_case_ignorable(c);
-}
-
 static bool ends_cased(struct slice text)
 {
     uint32_t c = 0;
@@ -184,7 +178,7 @@ static bool ends_cased(struct slice text)
         if (text.len == 0)
             return false;
         text.len -= last_char(text, &c);
-    } while (is_ignorable(c));
+    } while (uc_is_property_case_ignorable(c));
     return uc_is_property_cased(c);
 }
 
@@ -196,7 +190,7 @@ static bool starts_cased(struct slice text)
         if (text.len == 0)
             return false;
         text = skip(text, text_decode(text, &c));
-    } while (is_ignorable(c));
+    } while (uc_is_property_case_ignorable(c));
     return uc_is_property_cased(c);
 }
 
@@ -204,8 +198,9 @@ static const struct slice capital_sigma = {"\xce\xa3", 2};
 
 /*
  * Sigma is the one letter whose small form hangs on its neighbours (Unicode, Final_Sigma). It is
- * decided here because libunistring looks at letters that are both cased and ignorable, such as the
- * raised h, in the other order than Unicode and Python do.
+ * decided here because u8_tolower() of libunistring 1.0 does not count the apostrophe as ignorable and
+ * looks at letters that are both cased and ignorable, such as the raised h, in the other order than
+ * Unicode and Python do.
  */
 static void add_lower(struct buffer *out, struct slice run)
 {
