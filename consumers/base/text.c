@@ -198,9 +198,9 @@ static const struct slice capital_sigma = {"\xce\xa3", 2};
 
 /*
  * Sigma is the one letter whose small form hangs on its neighbours (Unicode, Final_Sigma). It is
- * decided here because u8_tolower() of libunistring 1.0 does not count the apostrophe as ignorable and
- * looks at letters that are both cased and ignorable, such as the raised h, in the other order than
- * Unicode and Python do.
+ * decided here because u8_tolower() of libunistring 1.0 does not count the apostrophe as ignorable
+ * and looks at letters that are both cased and ignorable, such as the raised h, in the other order
+ * than Unicode and Python do.
  */
 static void add_lower(struct buffer *out, struct slice run)
 {
