@@ -29,15 +29,15 @@ enum executor_state {
     EXECUTOR_DONE,    /* the flight is answered */
     EXECUTOR_PENDING, /* the deadline came first */
     EXECUTOR_DOWN,    /* a target is away or busy (why: executor_trouble); it goes on trying */
-    EXECUTOR_CONFIG   /* a target refuses us (password, rights, unknown command); it retries slowly */
+    EXECUTOR_CONFIG /* a target refuses us (password, rights, unknown command); it retries slowly */
 };
 
 struct executor_stats {
     counter commands;     /* sent, re-issues included */
     counter keys_deleted; /* Redis said they existed */
     counter reconnects;
-    counter reissued;     /* commands sent again after a lost connection */
-    counter up;           /* targets connected and usable now */
+    counter reissued; /* commands sent again after a lost connection */
+    counter up;       /* targets connected and usable now */
 };
 
 struct executor;

@@ -11,15 +11,16 @@
 
 struct probe;
 
-struct probe *probe_open(const struct redis_target *target, int timeout_ms, struct error *err) CHECKED;
+struct probe *probe_open(const struct redis_target *target, int timeout_ms,
+                         struct error *err) CHECKED;
 void probe_close(struct probe *probe);
 
 struct probe_info {
-    struct slice version;   /* "7.0.15" */
+    struct slice version; /* "7.0.15" */
     bool is_valkey;
     bool is_cluster;
     struct slice run_id, role, eviction_policy;
-    uint64_t keys;          /* in the selected database */
+    uint64_t keys; /* in the selected database */
     uint64_t used_memory_bytes;
 };
 
@@ -31,6 +32,7 @@ bool probe_sample_keys(struct probe *probe, size_t max, struct arena *arena, str
                        size_t *nr, struct error *err) CHECKED;
 
 /* Does the key exist? By MEMORY USAGE, which does not touch hit counts. */
-bool probe_key_exists(struct probe *probe, struct slice key, bool *exists, struct error *err) CHECKED;
+bool probe_key_exists(struct probe *probe, struct slice key, bool *exists,
+                      struct error *err) CHECKED;
 
 #endif

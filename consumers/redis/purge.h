@@ -37,21 +37,21 @@ struct purge_request {
     struct slice pattern;        /* copied */
     const struct slice *protect; /* globs, copied */
     size_t protect_nr;
-    size_t prefix_bytes;         /* of a matching key, for protect */
+    size_t prefix_bytes;                   /* of a matching key, for protect */
     int64_t coalesce_ms, rate, slow_above; /* 0: unset */
-    struct purge_tickets *tickets; /* where the ticket goes back; outlives the engine */
+    struct purge_tickets *tickets;         /* where the ticket goes back; outlives the engine */
     uint64_t ticket;
 };
 
 struct purge_stats {
-    counter pending;        /* patterns waiting or walking */
+    counter pending; /* patterns waiting or walking */
     counter finished;
     counter keys_deleted;
     counter keys_protected; /* matched and spared */
     counter scan_calls;
     counter laps;
     counter reconnects;
-    counter slowest_call_us; /* longest reply time of a SCAN or UNLINK round */
+    counter slowest_call_us;  /* longest reply time of a SCAN or UNLINK round */
     struct histogram seconds; /* submit to done */
 };
 

@@ -15,13 +15,13 @@
 #include "consumers/base/slice.h"
 
 struct redis_target {
-    char *name;      /* "default" */
-    char *host;      /* NULL: unix socket */
+    char *name; /* "default" */
+    char *host; /* NULL: unix socket */
     int port;
-    char *path;      /* of a unix socket, or NULL */
+    char *path; /* of a unix socket, or NULL */
     int database;
-    char *user;      /* NULL: the default user */
-    char *password;  /* NULL: no AUTH */
+    char *user;     /* NULL: the default user */
+    char *password; /* NULL: no AUTH */
     bool tls;
     char *tls_ca, *tls_cert, *tls_key, *tls_server_name; /* NULL: not set */
     int wait_replicas;

@@ -1,0 +1,137 @@
+#include "consumers/redis/answer.h"
+
+#include <stdlib.h>
+
+#include <hiredis/hiredis.h>
+
+/* hiredis may look at a reply's type, so it must be a real one; nothing ever writes to it. */
+static const redisReply nothing = {.type = REDIS_REPLY_NIL};
+
+static void *object(void)
+{
+    return (void *)(uintptr_t)&nothing;
+}
+
+static int depth_of(const redisReadTask *task)
+{
+    int depth = 0;
+
+    for (const redisReadTask *up = task->parent; up != NULL; up = up->parent)
+        depth++;
+    return depth;
+}
+
+static void *on_string(const redisReadTask *task, char *bytes, size_t len)
+{
+    struct answers *answers = task->privdata;
+    struct slice text = {bytes, len};
+
+    if (task->parent != NULL) {
+        if (answers->element != NULL)
+            answers->element(answers->sink, depth_of(task), text);
+        return object();
+    }
+    buffer_clear(&answers->text);
+    buffer_add(&answers->text, text);
+    answers->current = (struct answer){
+        .kind = task->type == REDIS_REPLY_ERROR ? ANSWER_ERROR : ANSWER_TEXT,
+        .text = buffer_slice(&answers->text),
+    };
+    return object();
+}
+
+static void *on_other(const redisReadTask *task, enum answer_kind kind, int64_t integer)
+{
+    struct answers *answers = task->privdata;
+
+    if (task->parent == NULL)
+        answers->current = (struct answer){.kind = kind, .integer = integer};
+    return object();
+}
+
+static void *on_array(const redisReadTask *task, size_t elements)
+{
+    return on_other(task, ANSWER_ARRAY, (int64_t)elements);
+}
+
+static void *on_integer(const redisReadTask *task, long long integer)
+{
+    return on_other(task, ANSWER_INTEGER, integer);
+}
+
+static void *on_double(const redisReadTask *task, double number, char *text, size_t len)
+{
+    (void)number;
+    return on_string(task, text, len);
+}
+
+static void *on_nil(const redisReadTask *task)
+{
+    return on_other(task, ANSWER_NIL, 0);
+}
+
+static void *on_bool(const redisReadTask *task, int value)
+{
+    return on_other(task, ANSWER_INTEGER, value);
+}
+
+static void on_free(void *reply)
+{
+    (void)reply;
+}
+
+static void reader_make(struct answers *answers)
+{
+    static const redisReplyObjectFunctions functions = {
+        .createString = on_string,
+        .createArray = on_array,
+        .createInteger = on_integer,
+        .createDouble = on_double,
+        .createNil = on_nil,
+        .createBool = on_bool,
+        .freeObject = on_free,
+    };
+
+    answers->reader =
+        redisReaderCreateWithFunctions((redisReplyObjectFunctions *)(uintptr_t)&functions);
+    if (answers->reader == NULL)
+        abort();
+    answers->reader->maxbuf = 0; /* keep the buffer: a batch in steady state allocates nothing */
+    answers->reader->privdata = answers;
+}
+
+void answers_init(struct answers *answers)
+{
+    *answers = (struct answers){.element = NULL};
+    buffer_init(&answers->text);
+    reader_make(answers);
+}
+
+void answers_release(struct answers *answers)
+{
+    redisReaderFree(answers->reader);
+    buffer_release(&answers->text);
+}
+
+void answers_clear(struct answers *answers)
+{
+    redisReaderFree(answers->reader);
+    reader_make(answers);
+}
+
+bool answers_feed(struct answers *answers, const char *bytes, size_t len)
+{
+    return redisReaderFeed(answers->reader, bytes, len) == REDIS_OK;
+}
+
+enum answers_state answers_take(struct answers *answers, struct answer *answer)
+{
+    void *reply = NULL;
+
+    if (redisReaderGetReply(answers->reader, &reply) != REDIS_OK)
+        return ANSWERS_BROKEN;
+    if (reply == NULL)
+        return ANSWERS_NONE;
+    *answer = answers->current;
+    return ANSWERS_ONE;
+}

@@ -1,0 +1,48 @@
+/*
+ * answer - replies of Redis, parsed without an allocation each.
+ *
+ * hiredis' reader does the parsing; its objects are replaced by one static reply, and what matters
+ * is caught on the way: the top of a reply in struct answer, strings inside arrays by a callback
+ * while they still lie in the reader's buffer.
+ */
+#ifndef CONSUMERS_REDIS_ANSWER_H
+#define CONSUMERS_REDIS_ANSWER_H
+
+#include "consumers/base/buffer.h"
+
+enum answer_kind { ANSWER_TEXT, ANSWER_ERROR, ANSWER_INTEGER, ANSWER_NIL, ANSWER_ARRAY };
+
+struct answer {
+    enum answer_kind kind;
+    int64_t integer;
+    struct slice text; /* of a status, string or error; valid until the next answer is taken */
+};
+
+/* A string inside an array: depth 1 in the array of the reply, 2 in an array of that, ... */
+typedef void (*answer_element)(void *sink, int depth, struct slice text);
+
+struct redisReader;
+
+struct answers {
+    struct redisReader *reader;
+    struct answer current;
+    struct buffer text;     /* what current.text points into */
+    answer_element element; /* NULL: strings inside arrays are dropped */
+    void *sink;
+};
+
+void answers_init(struct answers *answers);
+void answers_release(struct answers *answers);
+
+/* Forgets what was fed: for a new connection. */
+void answers_clear(struct answers *answers);
+
+/* False when memory ran out inside the reader: the connection is of no use then. */
+bool answers_feed(struct answers *answers, const char *bytes, size_t len) CHECKED;
+
+enum answers_state { ANSWERS_NONE, ANSWERS_ONE, ANSWERS_BROKEN };
+
+/* Parses the next reply into *answer, if it is there. */
+enum answers_state answers_take(struct answers *answers, struct answer *answer);
+
+#endif

@@ -1,0 +1,158 @@
+#include "consumers/redis/command.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "consumers/redis/companion.h"
+#include "consumers/redis/resp.h"
+
+enum { HOUR_MS = 3600 * 1000, VERSION_BYTES = 32 };
+
+bool command_has_script(enum command_kind kind, enum script_name *name)
+{
+    switch (kind) {
+    case COMMAND_BUMP:
+        *name = SCRIPT_BUMP;
+        return true;
+    case COMMAND_REFRESH:
+        *name = SCRIPT_REFRESH;
+        return true;
+    case COMMAND_GUARDED_DELETE:
+        *name = SCRIPT_GUARDED_DELETE;
+        return true;
+    case COMMAND_UNLINK:
+    case COMMAND_SET:
+    case COMMAND_PING:
+        break;
+    }
+    return false;
+}
+
+static void write_unlink(const struct command_writer *writer, const struct command *command)
+{
+    uint32_t op = command->first;
+
+    resp_begin(writer->out, command->nr + 1);
+    resp_bulk(writer->out, SLICE("UNLINK"));
+    for (uint32_t i = 0; i < command->nr; i++) {
+        resp_bulk(writer->out, flight_op(writer->flight, op)->key);
+        if (i + 1 < command->nr)
+            op = flight_next(writer->flight, op);
+    }
+}
+
+static void write_set(const struct command_writer *writer, const struct op *op)
+{
+    enum refresh_if condition = op->action->condition;
+
+    resp_begin(writer->out, condition == REFRESH_ALWAYS ? 5 : 6);
+    resp_bulk(writer->out, SLICE("SET"));
+    resp_bulk(writer->out, op->key);
+    resp_bulk(writer->out, op->value);
+    resp_bulk(writer->out, SLICE("PX"));
+    resp_bulk_int(writer->out, op->action->ttl_ms);
+    if (condition != REFRESH_ALWAYS)
+        resp_bulk(writer->out, condition == REFRESH_EXISTS ? SLICE("XX") : SLICE("NX"));
+}
+
+static void begin_script(const struct command_writer *writer, const struct op *op, size_t keys,
+                         size_t arguments)
+{
+    resp_begin(writer->out, 3 + keys + arguments);
+    resp_bulk(writer->out, SLICE("EVALSHA"));
+    resp_bulk(writer->out, (struct slice){writer->script->sha, SCRIPT_SHA_BYTES});
+    resp_bulk_int(writer->out, (int64_t)keys);
+    resp_bulk(writer->out, op->key);
+    if (keys < 2)
+        return;
+    buffer_clear(writer->scratch);
+    if (!companion_write(op->key, writer->scratch))
+        assert(!"a flight guards only what can have a companion");
+    resp_bulk(writer->out, buffer_slice(writer->scratch));
+}
+
+static void write_version(const struct command_writer *writer, const struct op *op)
+{
+    char text[VERSION_BYTES];
+
+    (void)snprintf(text, sizeof(text), "%c:%lld", op->guard_source == OP_GUARD_EXPLICIT ? 'e' : 'c',
+                   (long long)op->guard);
+    resp_bulk(writer->out, slice_of(text));
+}
+
+static struct slice condition_text(enum refresh_if condition)
+{
+    switch (condition) {
+    case REFRESH_EXISTS:
+        return SLICE("exists");
+    case REFRESH_MISSING:
+        return SLICE("missing");
+    case REFRESH_ALWAYS:
+        break;
+    }
+    return SLICE("always");
+}
+
+static int64_t companion_ms(int64_t ttl_ms)
+{
+    return ttl_ms > HOUR_MS / 2 ? 2 * ttl_ms : HOUR_MS;
+}
+
+static void write_refresh(const struct command_writer *writer, const struct op *op)
+{
+    begin_script(writer, op, 2, 5);
+    write_version(writer, op);
+    resp_bulk(writer->out, op->value);
+    resp_bulk_int(writer->out, op->action->ttl_ms);
+    resp_bulk_int(writer->out, companion_ms(op->action->ttl_ms));
+    resp_bulk(writer->out, condition_text(op->action->condition));
+}
+
+static void write_guarded_delete(const struct command_writer *writer, const struct op *op)
+{
+    begin_script(writer, op, 2, 2);
+    write_version(writer, op);
+    resp_bulk_int(writer->out, HOUR_MS);
+}
+
+static void write_bump(const struct command_writer *writer, const struct op *op)
+{
+    begin_script(writer, op, 1, 4);
+    resp_bulk_int(writer->out, op->times > 0 ? op->times : 1);
+    if (op->at_least >= 0)
+        resp_bulk_int(writer->out, op->at_least);
+    else
+        resp_bulk(writer->out, SLICE(""));
+    resp_bulk_int(writer->out, op->action->start);
+    resp_bulk(writer->out, op->action->to_increment ? SLICE("increment") : SLICE("time"));
+}
+
+void command_write(const struct command_writer *writer, const struct command *command)
+{
+    switch (command->kind) {
+    case COMMAND_UNLINK:
+        write_unlink(writer, command);
+        break;
+    case COMMAND_SET:
+        write_set(writer, flight_op(writer->flight, command->first));
+        break;
+    case COMMAND_REFRESH:
+        write_refresh(writer, flight_op(writer->flight, command->first));
+        break;
+    case COMMAND_GUARDED_DELETE:
+        write_guarded_delete(writer, flight_op(writer->flight, command->first));
+        break;
+    case COMMAND_BUMP:
+        write_bump(writer, flight_op(writer->flight, command->first));
+        break;
+    case COMMAND_PING:
+        resp_command(writer->out, (struct slice[]){SLICE("PING")}, 1);
+        break;
+    }
+}
+
+void command_write_script_load(const struct script *script, struct buffer *out)
+{
+    resp_command(out, (struct slice[]){SLICE("SCRIPT"), SLICE("LOAD"), buffer_slice(&script->text)},
+                 3);
+}

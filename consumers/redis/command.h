@@ -1,0 +1,24 @@
+/*
+ * command - a command of a flight as Redis gets it.
+ */
+#ifndef CONSUMERS_REDIS_COMMAND_H
+#define CONSUMERS_REDIS_COMMAND_H
+
+#include "consumers/redis/flight.h"
+#include "consumers/redis/scripts.h"
+
+/* The script a command runs by, if it does. */
+bool command_has_script(enum command_kind kind, enum script_name *name);
+
+struct command_writer {
+    const struct flight *flight;
+    const struct script *script; /* of the command; NULL if it has none */
+    struct buffer *scratch;      /* for companion keys */
+    struct buffer *out;
+};
+
+void command_write(const struct command_writer *writer, const struct command *command);
+
+void command_write_script_load(const struct script *script, struct buffer *out);
+
+#endif

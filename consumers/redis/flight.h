@@ -1,0 +1,93 @@
+/*
+ * flight - one plan on its way: the commands its ops come to, and what became of each op.
+ *
+ * flight_begin() turns ops into commands: exact deletes go together up to PLAN_MAX_KEYS of a target,
+ * everything else is a command of its own. A group stays open while other commands pass it, and is
+ * closed before an op whose predecessor on its key lies in it: so order on one key is kept.
+ *
+ * Borrows the plan until flight_finish() or flight_drop(). Arrays are kept from flight to flight: in
+ * steady state nothing is allocated.
+ */
+#ifndef CONSUMERS_REDIS_FLIGHT_H
+#define CONSUMERS_REDIS_FLIGHT_H
+
+#include "consumers/base/buffer.h"
+#include "consumers/plan/plan.h"
+
+enum command_kind {
+    COMMAND_UNLINK,
+    COMMAND_SET,            /* an unguarded refresh: never sent twice */
+    COMMAND_REFRESH,        /* guarded, by script */
+    COMMAND_GUARDED_DELETE, /* by script */
+    COMMAND_BUMP,           /* by script */
+    COMMAND_PING            /* of no op */
+};
+
+struct command {
+    enum command_kind kind;
+    uint32_t target;
+    uint32_t first, last, nr; /* its ops: a list by flight->links */
+    unsigned tries;           /* answered by an error that no table lists */
+    bool was_sent;
+};
+
+struct op_link {
+    uint32_t command; /* the one the op is in; OP_NONE */
+    uint32_t next;    /* the next op of that command; undefined after the last */
+};
+
+struct rejection {
+    size_t op;
+    size_t start, len; /* of the text, in flight->texts */
+};
+
+struct flight {
+    struct plan *plan; /* NULL: free (or of pings) */
+    struct command *commands;
+    size_t commands_nr, commands_capacity;
+    struct op_link *links; /* by op */
+    size_t links_capacity;
+    uint32_t *open; /* by target: its group of deletes that may still grow, or OP_NONE */
+    size_t targets_nr;
+    size_t unanswered; /* commands */
+    struct rejection *rejections;
+    size_t rejections_nr, rejections_capacity;
+    struct buffer texts;
+};
+
+void flight_init(struct flight *flight, size_t targets_nr);
+void flight_release(struct flight *flight);
+
+/* `on_command` gets the index of each command when it is complete, in the order to be sent. */
+typedef void (*flight_on_command)(void *sink, uint32_t command);
+
+void flight_begin(struct flight *flight, struct plan *plan, flight_on_command on_command,
+                  void *sink);
+
+/* In a flight without a plan: the one PING of a target, which must not be under way. */
+uint32_t flight_add_ping(struct flight *flight, uint32_t target);
+
+/* One more command: the delete of the op whose command (by index) could not be carried out. */
+uint32_t flight_add_delete(struct flight *flight, uint32_t instead_of);
+
+/* A command has its answer. */
+void flight_done(struct flight *flight, const struct command *command);
+void flight_reject(struct flight *flight, const struct command *command, struct slice text);
+
+/* Gives merged ops the result of the op that stands for them. */
+void flight_finish(struct flight *flight);
+void flight_drop(struct flight *flight);
+
+struct slice flight_rejection(const struct flight *flight, size_t op);
+
+static inline struct op *flight_op(const struct flight *flight, uint32_t op)
+{
+    return &flight->plan->ops[op];
+}
+
+static inline uint32_t flight_next(const struct flight *flight, uint32_t op)
+{
+    return flight->links[op].next;
+}
+
+#endif

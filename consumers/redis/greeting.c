@@ -1,0 +1,135 @@
+#include "consumers/redis/greeting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "consumers/base/decimal.h"
+#include "consumers/redis/connection.h"
+#include "consumers/redis/reply_class.h"
+#include "consumers/redis/resp.h"
+
+enum { REDIS_MIN = 602, VALKEY_MIN = 702 };
+
+static void add(struct connection *connection, enum greeting greeting, const struct slice *words,
+                size_t n)
+{
+    resp_command(&connection->out, words, n);
+    connection->greetings[connection->greetings_nr++] = greeting;
+    connection_expect(connection, 1);
+}
+
+static void add_auth(struct connection *connection)
+{
+    struct slice user = slice_of(connection->target->user);
+    struct slice password = slice_of(connection->target->password);
+
+    if (connection->target->user != NULL)
+        add(connection, GREETING_AUTH, (struct slice[]){SLICE("AUTH"), user, password}, 3);
+    else
+        add(connection, GREETING_AUTH, (struct slice[]){SLICE("AUTH"), password}, 2);
+}
+
+static void add_select(struct connection *connection)
+{
+    char number[16];
+
+    (void)snprintf(number, sizeof(number), "%d", connection->target->database);
+    add(connection, GREETING_SELECT, (struct slice[]){SLICE("SELECT"), slice_of(number)}, 2);
+}
+
+void greeting_write(struct connection *connection)
+{
+    connection->greetings_nr = 0;
+    connection->greetings_answered = 0;
+    connection->server = (struct server){.version = 0};
+    if (connection->target->password != NULL)
+        add_auth(connection);
+    if (connection->target->database != 0)
+        add_select(connection);
+    add(connection, GREETING_NAME,
+        (struct slice[]){SLICE("CLIENT"), SLICE("SETNAME"), SLICE("unstale")}, 3);
+    add(connection, GREETING_INFO, (struct slice[]){SLICE("INFO"), SLICE("server")}, 2);
+}
+
+/* The value of "name:value" on a line of its own; absent if there is none. */
+static struct slice info_field(struct slice info, const char *name)
+{
+    size_t name_len = strlen(name);
+
+    while (info.len > 0) {
+        const char *end = memchr(info.ptr, '\n', info.len);
+        size_t len = end != NULL ? (size_t)(end - info.ptr) : info.len;
+        struct slice line = {info.ptr, len};
+
+        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        if (line.len > name_len && memcmp(line.ptr, name, name_len) == 0 &&
+            line.ptr[name_len] == ':')
+            return (struct slice){line.ptr + name_len + 1, line.len - name_len - 1};
+        info.ptr += end != NULL ? len + 1 : len;
+        info.len -= end != NULL ? len + 1 : len;
+    }
+    return SLICE_ABSENT;
+}
+
+/* "7.0.15" is 700; 0 when it is no version. */
+static unsigned version_of(struct slice text)
+{
+    char copy[32] = "";
+    unsigned major, minor;
+
+    if (text.len == 0 || text.len >= sizeof(copy))
+        return 0;
+    memcpy(copy, text.ptr, text.len);
+    if (sscanf(copy, "%3u.%2u", &major, &minor) != 2) /* NOLINT(cert-err34-c): bounded digits */
+        return 0;
+    return major * 100 + minor;
+}
+
+static void read_info(struct connection *connection, struct slice info)
+{
+    struct server *server = &connection->server;
+    struct slice valkey = info_field(info, "valkey_version");
+    struct slice run_id = info_field(info, "run_id");
+
+    server->is_valkey = !slice_is_absent(valkey);
+    server->version = version_of(server->is_valkey ? valkey : info_field(info, "redis_version"));
+    server->is_cluster = slice_equals(info_field(info, "redis_mode"), SLICE("cluster"));
+    if (run_id.len > 0 && run_id.len < sizeof(server->run_id))
+        memcpy(server->run_id, run_id.ptr, run_id.len);
+    if (server->version < (unsigned)(server->is_valkey ? VALKEY_MIN : REDIS_MIN))
+        connection_fail(connection, ERROR_CONFIG,
+                        "the server is too old: Redis 6.2 or Valkey 7.2 is the oldest that works");
+}
+
+static void refuse(struct connection *connection, struct slice text)
+{
+    char why[ERROR_TEXT_BYTES / 2];
+    bool is_config = reply_classify(text) == REPLY_CONFIG;
+
+    (void)snprintf(why, sizeof(why), "%.*s", SLICE_ARG(text));
+    connection_fail(connection, is_config ? ERROR_CONFIG : ERROR_RETRY, why);
+}
+
+void greeting_read(struct connection *connection)
+{
+    struct answer answer;
+
+    while (connection->greetings_answered < connection->greetings_nr) {
+        enum greeting greeting = connection->greetings[connection->greetings_answered];
+
+        if (!connection_answer(connection, &answer))
+            return;
+        connection->greetings_answered++;
+        /* The name is for people who look at CLIENT LIST: no reason to stay away without it. */
+        if (answer.kind == ANSWER_ERROR && greeting != GREETING_NAME) {
+            refuse(connection, answer.text);
+            return;
+        }
+        if (greeting == GREETING_INFO)
+            read_info(connection, answer.text);
+        if (connection->phase == CONNECTION_CLOSED)
+            return;
+    }
+    connection->phase = CONNECTION_READY;
+}

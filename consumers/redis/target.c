@@ -1,0 +1,214 @@
+#include "consumers/redis/target.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "consumers/base/alloc.h"
+#include "consumers/base/buffer.h"
+#include "consumers/base/decimal.h"
+
+enum { DEFAULT_PORT = 6379, MAX_PORT = 65535, MAX_DATABASE = 1 << 20 };
+
+static struct slice skip(struct slice text, size_t bytes)
+{
+    return (struct slice){text.ptr + bytes, text.len - bytes};
+}
+
+static struct slice first(struct slice text, size_t bytes)
+{
+    return (struct slice){text.ptr, bytes};
+}
+
+/* The place of the last c, or text.len. */
+static size_t find_last(struct slice text, char c)
+{
+    const char *at = text.len > 0 ? memrchr(text.ptr, c, text.len) : NULL;
+
+    return at != NULL ? (size_t)(at - text.ptr) : text.len;
+}
+
+static size_t find(struct slice text, char c)
+{
+    const char *at = text.len > 0 ? memchr(text.ptr, c, text.len) : NULL;
+
+    return at != NULL ? (size_t)(at - text.ptr) : text.len;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+static char *decoded(struct slice text, const char *part, struct error *err)
+{
+    char *out = alloc_bytes(text.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        int high = i + 2 < text.len && text.ptr[i] == '%' ? hex_value(text.ptr[i + 1]) : -1;
+        int low = high >= 0 ? hex_value(text.ptr[i + 2]) : -1;
+
+        if (text.ptr[i] == '%' && (low < 0 || (high == 0 && low == 0))) {
+            free(out);
+            (void)error_fail(err, ERROR_CONFIG,
+                             "%s of the URL: %% must be followed by two hex digits", part);
+            return NULL;
+        }
+        out[len++] = low >= 0 ? (char)(high * 16 + low) : text.ptr[i];
+        i += low >= 0 ? 2 : 0;
+    }
+    out[len] = '\0';
+    return out;
+}
+
+static bool parse_number(struct slice text, int64_t max, const char *part, int *number,
+                         struct error *err)
+{
+    int64_t value;
+
+    if (!decimal_to_int64(text, &value) || value < 0 || value > max)
+        return error_fail(err, ERROR_CONFIG,
+                          "%s of the URL: \"%.*s\" is not a number from 0 to %lld", part,
+                          SLICE_ARG(text), (long long)max);
+    *number = (int)value;
+    return true;
+}
+
+static bool parse_login(struct redis_target *target, struct slice login, struct error *err)
+{
+    size_t colon = find(login, ':');
+
+    if (colon > 0) {
+        target->user = decoded(first(login, colon), "user", err);
+        if (target->user == NULL)
+            return false;
+    }
+    if (colon < login.len) {
+        target->password = decoded(skip(login, colon + 1), "password", err);
+        return target->password != NULL;
+    }
+    return error_fail(err, ERROR_CONFIG, "the URL names a user but no password");
+}
+
+static bool parse_address(struct redis_target *target, struct slice address, struct error *err)
+{
+    bool is_bracketed = address.len > 0 && address.ptr[0] == '[';
+    size_t close = is_bracketed ? find(address, ']') : 0;
+    struct slice host, rest;
+
+    if (is_bracketed && close == address.len)
+        return error_fail(err, ERROR_CONFIG, "host of the URL: ] is missing");
+    host = is_bracketed ? (struct slice){address.ptr + 1, close - 1}
+                        : first(address, find(address, ':'));
+    rest = is_bracketed ? skip(address, close + 1) : skip(address, host.len);
+    if (host.len == 0)
+        return error_fail(err, ERROR_CONFIG, "the URL names no host");
+    target->host = alloc_text_n(host.ptr, host.len);
+    target->port = DEFAULT_PORT;
+    if (rest.len == 0)
+        return true;
+    if (rest.ptr[0] != ':')
+        return error_fail(err, ERROR_CONFIG, "host of the URL: unexpected text after ]");
+    return parse_number(skip(rest, 1), MAX_PORT, "port", &target->port, err);
+}
+
+static bool parse_network(struct redis_target *target, struct slice rest, struct error *err)
+{
+    size_t slash = find(rest, '/');
+    struct slice authority = first(rest, slash);
+    struct slice database = slash < rest.len ? skip(rest, slash + 1) : SLICE("");
+    size_t at = find_last(authority, '@');
+
+    if (find(database, '?') < database.len || find(authority, '?') < authority.len)
+        return error_fail(err, ERROR_CONFIG, "the URL: parameters after ? are for unix:// only");
+    if (at < authority.len) {
+        if (!parse_login(target, first(authority, at), err))
+            return false;
+        authority = skip(authority, at + 1);
+    }
+    if (!parse_address(target, authority, err))
+        return false;
+    if (database.len == 0)
+        return true;
+    return parse_number(database, MAX_DATABASE, "database", &target->database, err);
+}
+
+static bool parse_socket(struct redis_target *target, struct slice rest, struct error *err)
+{
+    size_t mark = find(rest, '?');
+    struct slice path = first(rest, mark);
+    struct slice query = mark < rest.len ? skip(rest, mark + 1) : SLICE("");
+    size_t at = find(path, '/');
+
+    if (at > 0 && at < path.len && path.ptr[at - 1] == '@') {
+        if (!parse_login(target, first(path, at - 1), err))
+            return false;
+        path = skip(path, at);
+    }
+    if (path.len == 0 || path.ptr[0] != '/')
+        return error_fail(err, ERROR_CONFIG, "path of the URL: it must be absolute, unix:///path");
+    target->path = decoded(path, "path", err);
+    if (target->path == NULL)
+        return false;
+    if (query.len == 0)
+        return true;
+    if (!slice_starts_with(query, SLICE("db=")))
+        return error_fail(err, ERROR_CONFIG, "the URL: only db=N may stand after ?");
+    return parse_number(skip(query, 3), MAX_DATABASE, "database", &target->database, err);
+}
+
+static bool parse_url(struct redis_target *target, struct slice url, struct error *err)
+{
+    struct slice tcp = SLICE("redis://"), tls = SLICE("rediss://"), local = SLICE("unix://");
+
+    if (slice_starts_with(url, tcp))
+        return parse_network(target, skip(url, tcp.len), err);
+    target->tls = slice_starts_with(url, tls);
+    if (target->tls)
+        return parse_network(target, skip(url, tls.len), err);
+    if (slice_starts_with(url, local))
+        return parse_socket(target, skip(url, local.len), err);
+    return error_fail(err, ERROR_CONFIG, "the URL must begin with redis://, rediss:// or unix://");
+}
+
+bool redis_target_parse(struct redis_target *target, struct slice name, struct slice url,
+                        struct error *err)
+{
+    target->name = alloc_text_n(name.ptr, name.len);
+    if (url.len > 0 && memchr(url.ptr, '\0', url.len) != NULL)
+        return error_fail(err, ERROR_CONFIG, "the URL holds a NUL");
+    return parse_url(target, url, err);
+}
+
+void redis_target_release(struct redis_target *target)
+{
+    free(target->name);
+    free(target->host);
+    free(target->path);
+    free(target->user);
+    free(target->password);
+    free(target->tls_ca);
+    free(target->tls_cert);
+    free(target->tls_key);
+    free(target->tls_server_name);
+    *target = (struct redis_target){.name = NULL};
+}
+
+void redis_target_print(const struct redis_target *target, struct buffer *out)
+{
+    if (target->host == NULL) {
+        buffer_printf(out, "unix://%s", target->path);
+        if (target->database != 0)
+            buffer_printf(out, "?db=%d", target->database);
+        return;
+    }
+    buffer_printf(out, strchr(target->host, ':') != NULL ? "%s[%s]:%d/%d" : "%s%s:%d/%d",
+                  target->tls ? "rediss://" : "redis://", target->host, target->port,
+                  target->database);
+}
