@@ -48,7 +48,7 @@ static inline char *arena_bytes(struct arena *arena, size_t bytes)
 {
     char *taken = arena->next;
 
-    /* Strictly less: a fresh arena has no room at all, and even 0 bytes need a chunk to point into. */
+    /* Strictly less: a fresh arena has no room, and even 0 bytes need a chunk to point into. */
     if (bytes >= (uintptr_t)arena->end - (uintptr_t)taken)
         return arena_alloc_slow(arena, bytes);
     arena->next = taken + bytes;

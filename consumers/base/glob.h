@@ -3,12 +3,12 @@
  *
  * `*`, `?`, `[a-z]`, `[^a]`, and `\` before a character to take it literally; bytes, not
  * characters; case counts. fnmatch(3) is a different language and must not be used.
- * Corners kept as Redis has them: a class without `]` ends with the pattern; the ends of a range may
- * stand in either order and may be any byte, `]` and `\` included; `[^]` is any byte and `[]` none; a
- * last `\` means itself; the empty text is matched by the empty pattern and by `*`, not by `**`.
- * Bytes in a range compare as `char` does on this platform, as in a Redis built for it. Unlike Redis,
- * which gives up beyond 1000 separate stars, any number of them works; time is at most
- * pattern * text.
+ * Corners kept as Redis has them: a class without `]` ends with the pattern; the ends of a range
+ * may stand in either order and may be any byte, `]` and `\` included; `[^]` is any byte and `[]`
+ * none; a last `\` means itself; the empty text is matched by the empty pattern and by `*`, not by
+ * `**`. Bytes in a range compare as `char` does on this platform, as in a Redis built for it.
+ * Unlike Redis, which gives up beyond 1000 separate stars, any number of them works; the time is at
+ * most pattern * text.
  * Source: Redis documentation, KEYS command; behaviour of stringmatchlen in Redis 7.
  */
 #ifndef CONSUMERS_BASE_GLOB_H

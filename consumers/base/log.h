@@ -5,8 +5,8 @@
  *
  * Text form: `2026-11-25T10:00:00.123Z info  rules loaded hash=9f… rules=12`; JSON form: one object
  * with ts, level, msg and the fields. Values are escaped: nothing in them can break the line.
- * Thread-safe: a line is one write(2). Level, form and descriptor are the only mutable globals; they
- * are set at start and on reload.
+ * Thread-safe: a line is one write(2). Level, form and descriptor are the only mutable globals;
+ * they are set at start and on reload.
  */
 #ifndef CONSUMERS_BASE_LOG_H
 #define CONSUMERS_BASE_LOG_H
