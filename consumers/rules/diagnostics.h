@@ -16,13 +16,14 @@ enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
 
 struct diagnostic {
     enum severity severity;
-    char code[8];             /* "E201" */
-    struct slice file;        /* as the user named it */
+    char code[8];                      /* "E201" */
+    struct slice file;                 /* as the user named it */
     unsigned line, column, end_column; /* line 0: the file as a whole */
     struct slice message;
-    struct slice suggestion;  /* the nearest valid name; absent if none is near */
-    struct slice help;        /* what to do, shown under the carets; absent if the message says it */
+    struct slice suggestion; /* the nearest valid name; absent if none is near */
+    struct slice help;       /* what to do, shown under the carets; absent if the message says it */
     struct slice source_line; /* the line in question, for the excerpt; absent if there is none */
+    size_t order;             /* set by diagnostics_sort() */
 };
 
 struct diagnostics {
@@ -30,6 +31,7 @@ struct diagnostics {
     struct diagnostic *items; /* by file, then line, then column, once sorted */
     size_t nr, capacity;
     unsigned errors, warnings;
+    size_t files_nr, rules_nr; /* what was looked at, set by the loader */
 };
 
 void diagnostics_init(struct diagnostics *list);
@@ -37,6 +39,10 @@ void diagnostics_release(struct diagnostics *list);
 
 /* Copies what the diagnostic points to. */
 void diagnostics_add(struct diagnostics *list, const struct diagnostic *diagnostic);
+/* Takes back the warnings from items[from] on: a rule with errors is not judged finely. */
+void diagnostics_drop_warnings(struct diagnostics *list, size_t from);
+
+/* By name of file, line and column; those of one place as they were added. */
 void diagnostics_sort(struct diagnostics *list);
 
 /* `file:line:col: error[E201]: message`, the source line, carets and the help or suggestion. */

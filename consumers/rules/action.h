@@ -1,0 +1,46 @@
+/*
+ * action - what the verbs of a rule share while they are read; private to this room.
+ */
+#ifndef CONSUMERS_RULES_ACTION_H
+#define CONSUMERS_RULES_ACTION_H
+
+#include "consumers/rules/loader.h"
+
+struct action_reader {
+    struct loader *loader;
+    struct rule *rule;
+    const struct declared_cache *cache;
+    struct action *actions;
+    size_t nr, capacity;
+    struct template *targets; /* of the action in work */
+    size_t targets_nr, targets_capacity;
+    bool is_broad; /* "allow": "broad" */
+};
+
+struct action action_new(const struct action_reader *r, enum verb verb);
+
+/* Takes the targets gathered so far. */
+void action_add(struct action_reader *r, struct action action);
+
+/* The template of a key or pattern that is not empty; false after a report. */
+bool action_load_key(struct action_reader *r, const struct cursor *at, struct template *key);
+
+/* The key under the prefix and every version of the cache. */
+void action_add_targets(struct action_reader *r, const struct template *key, bool is_pattern);
+
+void action_load_guard(struct action_reader *r, const struct cursor *at, struct action *action);
+
+/* E308 if a guard cannot keep its version beside one of the targets. */
+void action_check_guard(struct action_reader *r, const struct cursor *at,
+                        const struct action *action);
+
+/* Notes the field that a placeholder names, to be checked once the rule is read. */
+void action_note_segment(struct loader *loader, const struct cursor *at,
+                         const struct segment *segment);
+
+void action_report_template(struct loader *loader, const struct cursor *at,
+                            const struct template_problem *problem);
+
+void refresh_load(struct action_reader *r, const struct cursor *at, const struct cursor *verb);
+
+#endif

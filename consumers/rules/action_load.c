@@ -1,0 +1,377 @@
+/* The verbs of a rule: one action for each item, its targets complete keys. */
+#include "consumers/rules/action.h"
+
+static const char *const verb_names[] = {
+    [VERB_BUMP] = "bump",     [VERB_REFRESH] = "refresh",     [VERB_DELETE] = "delete",
+    [VERB_EXPIRE] = "expire", [VERB_PURGE_TAG] = "purge_tag", [VERB_PURGE] = "purge",
+};
+
+const char *verb_text(enum verb verb)
+{
+    return verb_names[verb];
+}
+
+void action_note_segment(struct loader *loader, const struct cursor *at,
+                         const struct segment *segment)
+{
+    struct named_field *field;
+
+    if (slice_is_absent(segment->text))
+        return;
+    loader->fields = arena_grow(loader->arena, loader->fields, loader->fields_nr,
+                                &loader->fields_capacity, sizeof(*loader->fields));
+    field = &loader->fields[loader->fields_nr++];
+    *field = (struct named_field){.at = at,
+                                  .in_template = true,
+                                  .offset = segment->offset,
+                                  .length = segment->length,
+                                  .root = segment->path.root};
+    if (segment->path.parts_nr > 0)
+        field->name = segment->path.parts[0].name;
+}
+
+void action_report_template(struct loader *loader, const struct cursor *at,
+                            const struct template_problem *problem)
+{
+    report(loader, at,
+           (struct remark){.code = problem->code,
+                           .is_inside = true,
+                           .offset = problem->offset,
+                           .length = problem->length,
+                           .suggestion = problem->suggestion},
+           "%.*s", SLICE_ARG(problem->message));
+}
+
+bool template_load(struct loader *loader, const struct cursor *at, struct template *out)
+{
+    struct template_problems problems = {.nr = 0};
+
+    if (!template_parse(cursor_string(at), loader->arena, out, &problems)) {
+        for (size_t i = 0; i < problems.nr; i++)
+            action_report_template(loader, at, &problems.items[i]);
+        return false;
+    }
+    for (size_t i = 0; i < out->segments_nr; i++)
+        action_note_segment(loader, at, &out->segments[i]);
+    return true;
+}
+
+void action_add_targets(struct action_reader *r, const struct template *key, bool is_pattern)
+{
+    for (size_t i = 0; i < r->cache->heads_nr; i++) {
+        r->targets = arena_grow(r->loader->arena, r->targets, r->targets_nr, &r->targets_capacity,
+                                sizeof(*r->targets));
+        r->targets[r->targets_nr++] =
+            template_join(&r->cache->heads[i], key, is_pattern, r->loader->arena);
+    }
+}
+
+/* The literal in the form of a template. */
+static struct slice escape_braces(struct loader *loader, struct slice text)
+{
+    char *out = arena_bytes(loader->arena, text.len * 2 + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        out[len++] = text.ptr[i];
+        if (text.ptr[i] == '{' || text.ptr[i] == '}')
+            out[len++] = text.ptr[i];
+    }
+    return (struct slice){out, len};
+}
+
+static void add_lock_targets(struct action_reader *r, const struct template *key)
+{
+    struct template_problems none = {.nr = 0};
+    struct template suffix, lock;
+
+    if (!template_parse(escape_braces(r->loader, r->rule->cache->lock_suffix), r->loader->arena,
+                        &suffix, &none))
+        return;
+    lock = template_join(key, &suffix, false, r->loader->arena);
+    action_add_targets(r, &lock, false);
+}
+
+bool action_load_key(struct action_reader *r, const struct cursor *at, struct template *key)
+{
+    size_t fields = r->loader->fields_nr;
+
+    if (!shape_is(r->loader, at, SHAPE_STRING) || !template_load(r->loader, at, key))
+        return false;
+    for (; fields < r->loader->fields_nr; fields++)
+        r->loader->fields[fields].in_key = true;
+    if (key->source.len > 0)
+        return true;
+    report(r->loader, at, (struct remark){.code = "E105"}, "an empty key");
+    return false;
+}
+
+struct action action_new(const struct action_reader *r, enum verb verb)
+{
+    return (struct action){
+        .verb = verb,
+        .rule = r->rule,
+        .cache = r->rule->cache,
+        .start = 1,
+        .is_pattern = verb == VERB_PURGE,
+        .style = {.is_django = r->rule->cache && r->rule->cache->keys == CACHE_DJANGO,
+                  .is_pattern = verb == VERB_PURGE,
+                  .null_is_error = verb == VERB_PURGE || verb == VERB_REFRESH}};
+}
+
+void action_add(struct action_reader *r, struct action action)
+{
+    action.targets = r->targets;
+    action.targets_nr = r->targets_nr;
+    r->targets = NULL;
+    r->targets_nr = r->targets_capacity = 0;
+    r->actions = arena_grow(r->loader->arena, r->actions, r->nr, &r->capacity, sizeof(*r->actions));
+    r->actions[r->nr++] = action;
+}
+
+static bool is_version(const struct template *guard)
+{
+    return guard->segments_nr == 1 && !slice_is_absent(guard->segments[0].text) &&
+           guard->segments[0].path.root == FIELD_VERSION && guard->segments[0].filters_nr == 0;
+}
+
+void action_load_guard(struct action_reader *r, const struct cursor *at, struct action *action)
+{
+    if (!shape_is(r->loader, at, SHAPE_STRING | SHAPE_BOOL))
+        return;
+    if (json_is_false(at->json)) {
+        action->guard = GUARD_NONE;
+        return;
+    }
+    if (json_is_true(at->json)) {
+        report(r->loader, at, (struct remark){.code = "E105"},
+               "\"guard\" is a template, as in \"{version}\", or false");
+        return;
+    }
+    if (!template_load(r->loader, at, &action->guard_template))
+        return;
+    action->guard = is_version(&action->guard_template) ? GUARD_VERSION : GUARD_TEMPLATE;
+    if (action->guard_template.is_constant)
+        report(r->loader, at, (struct remark){.code = "E105"},
+               "a guard that is the same for every event guards nothing");
+}
+
+void action_check_guard(struct action_reader *r, const struct cursor *at,
+                        const struct action *action)
+{
+    for (size_t i = 0; i < r->targets_nr && action->guard != GUARD_NONE; i++) {
+        if (danger_guard_fits(&r->targets[i]))
+            continue;
+        report(
+            r->loader, at,
+            (struct remark){.code = "E308",
+                            .help = SLICE("write a hash tag, as in \"{{user-{pk}}}:data\", or "
+                                          "\"guard\": false")},
+            "a guard keeps a version beside the key, and the braces of this one are no hash tag");
+        return;
+    }
+}
+
+/* ---- delete ---- */
+
+static void load_delete_keys(struct action_reader *r, const struct cursor *at, bool unlock)
+{
+    struct cursor_iter it = cursor_walk(at);
+    const struct cursor *element = json_is_array(at->json) ? cursor_next(&it) : at;
+    struct template key;
+
+    if (!shape_is(r->loader, at, SHAPE_STRING | SHAPE_ARRAY))
+        return;
+    if (!element)
+        report(r->loader, at, (struct remark){.code = "E105"}, "\"key\" is empty");
+    while (element) {
+        if (action_load_key(r, element, &key)) {
+            action_add_targets(r, &key, false);
+            if (unlock)
+                add_lock_targets(r, &key);
+        }
+        element = json_is_array(at->json) ? cursor_next(&it) : NULL;
+    }
+}
+
+static bool load_unlock(struct action_reader *r, const struct cursor *at)
+{
+    bool unlock = false;
+
+    if (!shape_flag(r->loader, at, &unlock) || !unlock || !r->rule->cache)
+        return false;
+    if (!slice_is_absent(r->rule->cache->lock_suffix))
+        return true;
+    report(r->loader, at, (struct remark){.code = "E307", .on_name = true},
+           "\"unlock\" in cache \"%.*s\", which declares no \"lock_suffix\"",
+           SLICE_ARG(r->rule->cache->name));
+    return false;
+}
+
+static void load_delete(struct action_reader *r, const struct cursor *at)
+{
+    static const char *const known[] = {"key", "again_after", "unlock", "guard"};
+    struct action action = action_new(r, VERB_DELETE);
+    const struct cursor *again = cursor_member(at, "again_after");
+    const struct cursor *guard = cursor_member(at, "guard");
+    const struct cursor *unlock = cursor_member(at, "unlock");
+    const struct cursor *key;
+    bool unlocks = load_unlock(r, unlock);
+
+    shape_known(r->loader, at, NAMES(known), "in \"delete\"");
+    if (shape_duration(r->loader, again, &action.again_after_ms) &&
+        action.again_after_ms > AGAIN_AFTER_MAX_MS)
+        report(r->loader, again, (struct remark){.code = "E306"},
+               "\"again_after\" may be at most 60s: the record's offset waits for it");
+    if (unlocks && !again)
+        report(r->loader, unlock, (struct remark){.code = "W406", .on_name = true},
+               "\"unlock\" without \"again_after\": whoever held the lock may still write the "
+               "old value");
+    if (guard)
+        action_load_guard(r, guard, &action);
+    if (!shape_needs(r->loader, at, "key", &key))
+        return;
+    load_delete_keys(r, key, unlocks);
+    action_check_guard(r, key, &action);
+    action_add(r, action);
+}
+
+/* ---- purge ---- */
+
+static void add_pattern(struct action_reader *r, const struct cursor *at,
+                        const struct action *action)
+{
+    struct template pattern;
+
+    if (!action_load_key(r, at, &pattern))
+        return;
+    danger_check_pattern(r->loader, at, &pattern, action, r->is_broad);
+    action_add_targets(r, &pattern, true);
+}
+
+static void load_purge(struct action_reader *r, const struct cursor *at)
+{
+    static const char *const known[] = {"pattern", "coalesce", "rate", "slow_above", "allow"};
+    static const char *const allowed[] = {"broad"};
+    struct action action = action_new(r, VERB_PURGE);
+    const struct cursor *pattern;
+    unsigned word;
+
+    shape_known(r->loader, at, NAMES(known), "in \"purge\"");
+    shape_duration(r->loader, cursor_member(at, "coalesce"), &action.coalesce_ms);
+    shape_integer(r->loader, cursor_member(at, "rate"), 1, 1000000000, &action.rate);
+    shape_integer(r->loader, cursor_member(at, "slow_above"), 1, 1000000000, &action.slow_above);
+    r->is_broad = shape_word(r->loader, cursor_member(at, "allow"), NAMES(allowed), &word);
+    if (!shape_needs(r->loader, at, "pattern", &pattern))
+        return;
+    add_pattern(r, pattern, &action);
+    r->is_broad = false;
+    action_add(r, action);
+}
+
+/* ---- bump ---- */
+
+static void load_bump(struct action_reader *r, const struct cursor *at)
+{
+    static const char *const known[] = {"key", "start", "to"};
+    static const char *const ways[] = {"time", "increment"};
+    struct action action = action_new(r, VERB_BUMP);
+    const struct cursor *key_at;
+    struct template key;
+    unsigned way;
+
+    shape_known(r->loader, at, NAMES(known), "in \"bump\"");
+    shape_integer(r->loader, cursor_member(at, "start"), 0, INT64_C(9007199254740991),
+                  &action.start);
+    if (shape_word(r->loader, cursor_member(at, "to"), NAMES(ways), &way))
+        action.to_increment = way == 1;
+    if (!shape_needs(r->loader, at, "key", &key_at) || !action_load_key(r, key_at, &key))
+        return;
+    action_add_targets(r, &key, false);
+    action_add(r, action);
+}
+
+/* ---- items ---- */
+
+static void load_plain(struct action_reader *r, enum verb verb, const struct cursor *at)
+{
+    struct action action = action_new(r, verb);
+    struct template key;
+
+    if (verb == VERB_REFRESH) {
+        report(r->loader, at, (struct remark){.code = "E103"},
+               "\"refresh\" must be an object with key, value and ttl");
+    } else if (verb == VERB_PURGE) {
+        add_pattern(r, at, &action);
+        action_add(r, action);
+    } else if (action_load_key(r, at, &key)) {
+        action_add_targets(r, &key, false);
+        action_add(r, action);
+    }
+}
+
+static void load_item(struct action_reader *r, enum verb verb, const struct cursor *at,
+                      const struct cursor *verb_at)
+{
+    unsigned types = SHAPE_STRING | SHAPE_OBJECT | (at == verb_at ? SHAPE_ARRAY : 0u);
+
+    if (!shape_is(r->loader, at, types))
+        return;
+    if (json_is_string(at->json))
+        load_plain(r, verb, at);
+    else if (verb == VERB_DELETE)
+        load_delete(r, at);
+    else if (verb == VERB_PURGE)
+        load_purge(r, at);
+    else if (verb == VERB_BUMP)
+        load_bump(r, at);
+    else
+        refresh_load(r, at, verb_at);
+}
+
+static void load_verb(struct action_reader *r, enum verb verb, const struct cursor *at)
+{
+    struct cursor_iter it = cursor_walk(at);
+    const struct cursor *item;
+
+    if (!json_is_array(at->json)) {
+        load_item(r, verb, at, at);
+        return;
+    }
+    if (json_array_size(at->json) == 0)
+        report(r->loader, at, (struct remark){.code = "E105"}, "\"%s\" is empty", verb_text(verb));
+    while ((item = cursor_next(&it)))
+        load_item(r, verb, item, at);
+}
+
+static void report_unknown_verbs(struct loader *loader, const struct cursor *verbs)
+{
+    static const char *const known[] = {"bump", "refresh", "delete", "purge"};
+
+    if (json_object_size(verbs->json) == 0)
+        report(loader, verbs, (struct remark){.code = "E104"},
+               "\"do\" needs a verb (bump, refresh, delete, purge)");
+    shape_known(loader, verbs, NAMES(known), "in \"do\"");
+}
+
+void action_load_all(struct loader *loader, const struct cursor *verbs, struct rule *rule)
+{
+    static const enum verb order[] = {VERB_BUMP, VERB_REFRESH, VERB_DELETE, VERB_PURGE};
+    struct action_reader reader = {.loader = loader, .rule = rule};
+
+    if (!shape_is(loader, verbs, SHAPE_OBJECT))
+        return;
+    report_unknown_verbs(loader, verbs);
+    if (rule->cache)
+        reader.cache = &loader->declared[rule->cache->index];
+    else
+        return;
+    for (size_t i = 0; i < ARRAY_NR(order); i++) {
+        const struct cursor *at = cursor_member(verbs, verb_text(order[i]));
+
+        if (at)
+            load_verb(&reader, order[i], at);
+    }
+    rule->actions = reader.actions;
+    rule->actions_nr = reader.nr;
+}

@@ -1,0 +1,200 @@
+#include <inttypes.h>
+
+#include "consumers/rules/loader.h"
+
+static const char *const default_protected[] = {
+    "django.contrib.sessions*", "_kombu*", "celery*", "*:lock", "*_lock", "unstale:*",
+};
+
+static const char *const known_members[] = {
+    "keys", "prefix", "version", "serializer", "lock_suffix", "redis", "protect", "allow_broad",
+};
+
+static void add_version(struct loader *loader, const struct cursor *at, struct slices *out)
+{
+    struct slice text;
+    int64_t version;
+
+    if (!shape_integer(loader, at, 0, INT32_MAX, &version))
+        return;
+    text = arena_printf(loader->arena, "%" PRId64, version);
+    for (size_t i = 0; i < out->nr; i++) {
+        if (slice_equals(out->items[i], text)) {
+            report(loader, at, (struct remark){.code = "E105"}, "version %" PRId64 " stands twice",
+                   version);
+            return;
+        }
+    }
+    out->items =
+        arena_grow(loader->arena, out->items, out->nr, &out->capacity, sizeof(*out->items));
+    out->items[out->nr++] = text;
+}
+
+static void load_versions(struct loader *loader, const struct cursor *at, struct cache *cache)
+{
+    const struct cursor *version = cursor_member(at, "version"), *element;
+    struct slices versions = {0};
+    struct cursor_iter it;
+
+    if (version && cache->keys == CACHE_RAW) {
+        report(loader, version, (struct remark){.code = "E105", .on_name = true},
+               "only caches with \"keys\": \"django\" have versions");
+    } else if (version && shape_is(loader, version, SHAPE_INTEGER | SHAPE_ARRAY)) {
+        it = cursor_walk(version);
+        if (json_is_integer(version->json))
+            add_version(loader, version, &versions);
+        while (json_is_array(version->json) && (element = cursor_next(&it)))
+            add_version(loader, element, &versions);
+        if (json_is_array(version->json) && json_array_size(version->json) == 0)
+            report(loader, version, (struct remark){.code = "E105"},
+                   "\"version\" is empty: name at least one");
+    } else if (!version && cache->keys == CACHE_DJANGO) {
+        versions.items = arena_zero(loader->arena, 1, sizeof(*versions.items));
+        versions.items[versions.nr++] = SLICE("1");
+    }
+    cache->versions = versions.items;
+    cache->versions_nr = versions.nr;
+}
+
+static void load_protect(struct loader *loader, const struct cursor *at, struct cache *cache)
+{
+    struct slices globs = {0};
+
+    if (at)
+        shape_texts(loader, at, &globs);
+    for (size_t i = 0; i < ARRAY_NR(default_protected); i++) {
+        globs.items =
+            arena_grow(loader->arena, globs.items, globs.nr, &globs.capacity, sizeof(*globs.items));
+        globs.items[globs.nr++] = slice_of(default_protected[i]);
+    }
+    cache->protect = globs.items;
+    cache->protect_nr = globs.nr;
+}
+
+/* What stands before every key: the prefix in raw caches, `prefix:version:` in django ones. */
+static void build_heads(struct loader *loader, const struct cache *cache,
+                        struct declared_cache *declared)
+{
+    struct template_problems problems = {.nr = 0};
+    size_t nr = cache->keys == CACHE_DJANGO ? cache->versions_nr : 1;
+    struct template *heads = arena_zero(loader->arena, nr, sizeof(*heads));
+
+    for (size_t i = 0; i < nr; i++) {
+        struct slice text = cache->prefix.source;
+
+        if (cache->keys == CACHE_DJANGO)
+            text = arena_printf(loader->arena, "%.*s:%.*s:", SLICE_ARG(text),
+                                SLICE_ARG(cache->versions[i]));
+        if (!template_parse(text, loader->arena, &heads[i], &problems))
+            return; /* said when the prefix was parsed */
+    }
+    declared->heads = heads;
+    declared->heads_nr = nr;
+}
+
+static void load_prefix(struct loader *loader, const struct cursor *at, struct cache *cache)
+{
+    struct template_problems none = {.nr = 0};
+
+    if (at && shape_is(loader, at, SHAPE_STRING) && template_load(loader, at, &cache->prefix)) {
+        lint_cache(loader, cache, at);
+        return;
+    }
+    template_parse(SLICE(""), loader->arena, &cache->prefix, &none);
+}
+
+static void load_words(struct loader *loader, const struct cursor *at, struct cache *cache)
+{
+    static const char *const keys[] = {[CACHE_RAW] = "raw", [CACHE_DJANGO] = "django"};
+    static const char *const serializers[] = {"pickle", "json", "msgpack", "raw"};
+    static const enum serializer kinds[] = {SERIALIZER_PICKLE, SERIALIZER_JSON, SERIALIZER_MSGPACK,
+                                            SERIALIZER_RAW};
+    unsigned word;
+
+    if (shape_word(loader, cursor_member(at, "keys"), NAMES(keys), &word))
+        cache->keys = (enum cache_keys)word;
+    if (shape_word(loader, cursor_member(at, "serializer"), NAMES(serializers), &word))
+        cache->serializer = kinds[word];
+}
+
+static void load_lock_suffix(struct loader *loader, const struct cursor *at, struct cache *cache)
+{
+    if (!shape_text(loader, at, &cache->lock_suffix) || cache->lock_suffix.len > 0)
+        return;
+    report(loader, at, (struct remark){.code = "E105"},
+           "\"lock_suffix\" is empty: it would name the key itself");
+}
+
+static void add_cache(struct loader *loader, struct cache *cache,
+                      const struct declared_cache *declared)
+{
+    cache->index = loader->caches_nr;
+    loader->caches = arena_grow(loader->arena, loader->caches, loader->caches_nr,
+                                &loader->caches_capacity, sizeof(*loader->caches));
+    loader->declared = arena_grow(loader->arena, loader->declared, loader->caches_nr,
+                                  &loader->declared_capacity, sizeof(*loader->declared));
+    loader->caches[loader->caches_nr] = *cache;
+    loader->declared[loader->caches_nr++] = *declared;
+    loader->set->caches = loader->caches;
+    loader->set->caches_nr = loader->caches_nr;
+}
+
+static bool is_duplicate(struct loader *loader, const struct cursor *at)
+{
+    for (size_t i = 0; i < loader->caches_nr; i++) {
+        if (!slice_equals(loader->caches[i].name, at->step.name))
+            continue;
+        report(loader, at, (struct remark){.code = "E106", .on_name = true},
+               "cache \"%.*s\" is defined twice (first at %.*s:%u)", SLICE_ARG(at->step.name),
+               SLICE_ARG(loader->declared[i].at->file->name), cursor_line(loader->declared[i].at));
+        return true;
+    }
+    return false;
+}
+
+static void load_cache(struct loader *loader, const struct cursor *at)
+{
+    struct cache cache = {.name = arena_copy(loader->arena, at->step.name),
+                          .keys = CACHE_RAW,
+                          .redis = SLICE("default")};
+    struct declared_cache declared = {.at = at};
+
+    if (!shape_is(loader, at, SHAPE_OBJECT) || is_duplicate(loader, at))
+        return;
+    shape_known(loader, at, NAMES(known_members), "in a cache");
+    load_words(loader, at, &cache);
+    load_versions(loader, at, &cache);
+    load_prefix(loader, cursor_member(at, "prefix"), &cache);
+    load_lock_suffix(loader, cursor_member(at, "lock_suffix"), &cache);
+    shape_text(loader, cursor_member(at, "redis"), &cache.redis);
+    load_protect(loader, cursor_member(at, "protect"), &cache);
+    shape_flag(loader, cursor_member(at, "allow_broad"), &cache.allow_broad);
+    build_heads(loader, &cache, &declared);
+    add_cache(loader, &cache, &declared);
+}
+
+void cache_load_all(struct loader *loader, const struct cursor *caches)
+{
+    struct cursor_iter it;
+    const struct cursor *at;
+
+    if (!caches || !shape_is(loader, caches, SHAPE_OBJECT))
+        return;
+    it = cursor_walk(caches);
+    while ((at = cursor_next(&it)))
+        load_cache(loader, at);
+}
+
+/* Without any declaration rules act on whole keys, as they are written. */
+void cache_add_implicit(struct loader *loader)
+{
+    struct cache cache = {.name = SLICE("default"), .keys = CACHE_RAW, .redis = SLICE("default")};
+    struct declared_cache declared = {.at = NULL};
+
+    if (loader->caches_nr > 0)
+        return;
+    load_prefix(loader, NULL, &cache);
+    load_protect(loader, NULL, &cache);
+    build_heads(loader, &cache, &declared);
+    add_cache(loader, &cache, &declared);
+}

@@ -1,0 +1,152 @@
+#include "consumers/rules/loader.h"
+
+#include <stdarg.h>
+
+static const struct cursor *new_cursor(const struct cursor *parent, json_t *json)
+{
+    struct cursor *at = arena_zero(parent->file->arena, 1, sizeof(*at));
+
+    at->step.parent = &parent->step;
+    at->file = parent->file;
+    at->json = json;
+    return at;
+}
+
+const struct cursor *cursor_root(const struct rule_file *file)
+{
+    struct cursor *at = arena_zero(file->arena, 1, sizeof(*at));
+
+    at->file = file;
+    at->json = file->root;
+    return at;
+}
+
+const struct cursor *cursor_member(const struct cursor *object, const char *name)
+{
+    json_t *json = json_object_get(object->json, name);
+    struct cursor *at;
+
+    if (!json)
+        return NULL;
+    at = (struct cursor *)new_cursor(object, json);
+    at->step.name = slice_of(name);
+    return at;
+}
+
+const struct cursor *cursor_element(const struct cursor *array, size_t index)
+{
+    struct cursor *at = (struct cursor *)new_cursor(array, json_array_get(array->json, index));
+
+    at->step.index = index;
+    return at;
+}
+
+struct cursor_iter cursor_walk(const struct cursor *container)
+{
+    return (struct cursor_iter){.container = container,
+                                .member = json_object_iter(container->json)};
+}
+
+const struct cursor *cursor_next(struct cursor_iter *iter)
+{
+    const struct cursor *at;
+
+    if (!json_is_object(iter->container->json)) {
+        if (iter->index >= json_array_size(iter->container->json))
+            return NULL;
+        return cursor_element(iter->container, iter->index++);
+    }
+    if (!iter->member)
+        return NULL;
+    at = cursor_member(iter->container, json_object_iter_key(iter->member));
+    iter->member = json_object_iter_next(iter->container->json, iter->member);
+    return at;
+}
+
+struct slice cursor_name(const struct cursor *at)
+{
+    const struct step *step = &at->step;
+
+    while (step && slice_is_absent(step->name))
+        step = step->parent;
+    return step ? step->name : SLICE("the file");
+}
+
+struct slice cursor_string(const struct cursor *at)
+{
+    struct slice text = {json_string_value(at->json), json_string_length(at->json)};
+
+    return arena_copy(at->file->arena, text);
+}
+
+struct slice cursor_compact(const struct cursor *at)
+{
+    return scan_compact(at->file->clean, locate(at->file->clean, &at->step).value, at->file->arena);
+}
+
+static struct span span_of(const struct cursor *at, const struct remark *remark)
+{
+    struct located found = locate(at->file->clean, &at->step);
+
+    if (remark->on_name && found.name.end > 0)
+        return found.name;
+    if (remark->is_inside)
+        return locate_inside(at->file->clean, found.value.start, remark->offset, remark->length);
+    if (json_is_object(at->json) || json_is_array(at->json))
+        found.value.end = found.value.start + 1;
+    return found.value;
+}
+
+unsigned cursor_line(const struct cursor *at)
+{
+    struct remark remark = {.on_name = true};
+
+    return locate_place(at->file->text, span_of(at, &remark)).line;
+}
+
+struct slice report_place(struct loader *loader, const struct cursor *at)
+{
+    struct remark remark = {.code = NULL};
+    struct place place = locate_place(at->file->text, span_of(at, &remark));
+
+    return arena_printf(loader->arena, "%.*s:%u:%u", SLICE_ARG(at->file->name), place.line,
+                        place.column);
+}
+
+static bool is_ignored(const struct loader *loader, const char *code)
+{
+    const struct rule_options *options = loader->options ? loader->options : &loader->defaults;
+
+    for (size_t i = 0; i < options->ignore_nr; i++) {
+        if (slice_equals(options->ignore[i], slice_of(code)))
+            return true;
+    }
+    return false;
+}
+
+void report(struct loader *loader, const struct cursor *at, struct remark remark,
+            const char *format, ...)
+{
+    struct place place = locate_place(at->file->text, span_of(at, &remark));
+    struct diagnostic d = {.severity = remark.code[0] == 'W' ? SEVERITY_WARNING : SEVERITY_ERROR,
+                           .file = at->file->name,
+                           .line = place.line,
+                           .column = place.column,
+                           .end_column = place.end_column,
+                           .suggestion = remark.suggestion,
+                           .help = remark.help,
+                           .source_line = place.source_line};
+    struct buffer message;
+    va_list args;
+
+    if (d.severity == SEVERITY_WARNING && is_ignored(loader, remark.code))
+        return;
+    memcpy(d.code, remark.code, 5);
+    buffer_init(&message);
+    va_start(args, format);
+    buffer_vprintf(&message, format, args);
+    va_end(args);
+    d.message = buffer_slice(&message);
+    diagnostics_add(loader->found, &d);
+    buffer_release(&message);
+}

@@ -1,0 +1,157 @@
+/* Rule files from disk: named ones as they are, folders in name order. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "consumers/base/error.h"
+#include "consumers/base/hash.h"
+#include "consumers/rules/load.h"
+
+enum { MAX_FILE_BYTES = 64 << 20 };
+
+struct sources {
+    struct arena arena;
+    struct rule_source *items;
+    size_t nr, capacity;
+    struct diagnostics *found; /* NULL: the first failure ends it */
+};
+
+static bool fail(struct sources *sources, const char *path, const char *message)
+{
+    struct diagnostic d = {.severity = SEVERITY_ERROR,
+                           .code = "E101",
+                           .file = slice_of(path),
+                           .message = slice_of(message)};
+
+    if (sources->found)
+        diagnostics_add(sources->found, &d);
+    return false;
+}
+
+static bool read_all(int fd, char *out, size_t size, size_t *len)
+{
+    ssize_t got;
+
+    for (*len = 0; *len < size; *len += (size_t)got) {
+        got = read(fd, out + *len, size - *len);
+        if (got < 0 && errno == EINTR)
+            got = 0;
+        else if (got <= 0)
+            return got == 0;
+    }
+    return true;
+}
+
+static bool read_file(struct sources *sources, const char *path)
+{
+    struct rule_source source = {.name = arena_copy(&sources->arena, slice_of(path))};
+    struct stat status;
+    char *text;
+    bool is_read = false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return fail(sources, path, strerror(errno));
+    if (fstat(fd, &status) != 0) {
+        fail(sources, path, strerror(errno));
+    } else if (!S_ISREG(status.st_mode) || status.st_size > MAX_FILE_BYTES) {
+        fail(sources, path, "not a regular file of at most 64 MiB");
+    } else {
+        text = arena_bytes(&sources->arena, (size_t)status.st_size + 1);
+        is_read = read_all(fd, text, (size_t)status.st_size, &source.text.len);
+        source.text.ptr = text;
+        if (!is_read)
+            fail(sources, path, strerror(errno));
+    }
+    close(fd);
+    if (!is_read)
+        return false;
+    sources->items = arena_grow(&sources->arena, sources->items, sources->nr, &sources->capacity,
+                                sizeof(*sources->items));
+    sources->items[sources->nr++] = source;
+    return true;
+}
+
+static int is_rule_file(const struct dirent *entry)
+{
+    struct slice name = slice_of(entry->d_name);
+
+    return entry->d_name[0] != '.' &&
+           (slice_ends_with(name, SLICE(".json")) || slice_ends_with(name, SLICE(".jsonc")));
+}
+
+/* By bytes, so that the order is the same in every locale. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static bool read_folder(struct sources *sources, const char *path)
+{
+    struct dirent **entries;
+    int nr = scandir(path, &entries, is_rule_file, by_name);
+    size_t len = strlen(path);
+    bool is_fine = nr > 0;
+
+    if (nr < 0)
+        return fail(sources, path, strerror(errno));
+    if (nr == 0)
+        fail(sources, path, "there is no *.json or *.jsonc in this folder");
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    for (int i = 0; i < nr; i++) {
+        struct slice file =
+            arena_printf(&sources->arena, "%.*s/%s", (int)len, path, entries[i]->d_name);
+
+        is_fine = read_file(sources, arena_text(&sources->arena, file)) && is_fine;
+        free(entries[i]);
+    }
+    free(entries);
+    return is_fine;
+}
+
+static bool read_paths(struct sources *sources, const char *const *paths, size_t nr)
+{
+    bool is_fine = true;
+
+    for (size_t i = 0; i < nr; i++) {
+        struct stat status;
+
+        if (stat(paths[i], &status) == 0 && S_ISDIR(status.st_mode))
+            is_fine = read_folder(sources, paths[i]) && is_fine;
+        else
+            is_fine = read_file(sources, paths[i]) && is_fine;
+    }
+    return is_fine;
+}
+
+struct ruleset *load_paths(const char *const *paths, size_t nr, struct diagnostics *found)
+{
+    struct sources sources = {.found = found};
+    struct ruleset *set;
+
+    arena_init(&sources.arena, 1 << 16);
+    read_paths(&sources, paths, nr);
+    set = load_sources(sources.items, sources.nr, found);
+    arena_release(&sources.arena);
+    return set;
+}
+
+bool load_fingerprint(const char *const *paths, size_t nr, uint64_t *fingerprint)
+{
+    struct sources sources = {.found = NULL};
+    bool is_fine;
+
+    arena_init(&sources.arena, 1 << 16);
+    is_fine = read_paths(&sources, paths, nr);
+    *fingerprint = 0;
+    for (size_t i = 0; i < sources.nr; i++) {
+        *fingerprint = hash_mix(*fingerprint, hash_slice(sources.items[i].name));
+        *fingerprint = hash_mix(*fingerprint, hash_slice(sources.items[i].text));
+    }
+    arena_release(&sources.arena);
+    return is_fine;
+}
