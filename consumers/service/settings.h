@@ -27,12 +27,12 @@ struct settings {
     size_t max_event_bytes;
     struct redis_target *targets; /* at least one, "default" first */
     size_t targets_nr;
-    char **rules;                 /* files and folders */
+    char **rules; /* files and folders */
     size_t rules_nr;
     int workers;
     char *http_host;
     int http_port;
-    char *http_token;             /* NULL: calls that change state answer 403 */
+    char *http_token; /* NULL: calls that change state answer 403 */
     enum on_gap on_gap;
     int64_t drain_timeout_ms;
     enum log_level log_level;
@@ -50,7 +50,8 @@ struct settings_flag {
  * or flag), what was expected and the nearest valid name.
  */
 struct settings *settings_load(const char *config_path, const struct settings_flag *flags,
-                               size_t flags_nr, char *const *environment, struct buffer *errors) CHECKED;
+                               size_t flags_nr, char *const *environment,
+                               struct buffer *errors) CHECKED;
 void settings_free(struct settings *settings);
 
 /* Flags the verbs share ("--brokers", ...): index to name, NULL past the end. */

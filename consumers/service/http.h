@@ -1,0 +1,34 @@
+/*
+ * http - health, readiness, metrics and reload over HTTP, by libmicrohttpd on its own thread.
+ *
+ *   GET  /healthz    200 while the process does its work, whatever Kafka or Redis do
+ *   GET  /readyz     200 when every pipeline is in the group and Redis answers; else 503, JSON reason
+ *   GET  /metrics    Prometheus text
+ *   POST /-/reload   loads the rules again; token
+ *
+ * Calls that change state need `Authorization: Bearer TOKEN`, compared in constant time; without a
+ * configured token they answer 403. No CORS. Bodies over 1 MiB are refused (413), slow or idle
+ * connections are closed, connections are capped. Only published snapshots are read.
+ */
+#ifndef CONSUMERS_SERVICE_HTTP_H
+#define CONSUMERS_SERVICE_HTTP_H
+
+#include "consumers/base/error.h"
+#include "consumers/service/metrics.h"
+
+struct http_settings {
+    const char *host;  /* of http.listen */
+    int port;          /* 0: any free one, see http_port() */
+    const char *token; /* NULL: none */
+};
+
+struct http;
+
+/* Copies the token; borrows the view, which must outlive the server. */
+struct http *http_start(const struct http_settings *settings, const struct metrics_view *view,
+                        struct error *err) CHECKED;
+int http_port(const struct http *http);
+void http_set_token(struct http *http, const char *token); /* after a reload of secrets */
+void http_stop(struct http *http);
+
+#endif
