@@ -6,7 +6,7 @@
 #include "consumers/base/suggest.h"
 #include "consumers/cli/version.h"
 
-static const struct verb *const verbs[] = {
+static const struct cli_verb *const verbs[] = {
     &verb_run,      &verb_emit,   &verb_check,  &verb_explain,
     &verb_settings, &verb_doctor, &verb_reload, &verb_healthcheck,
 };
@@ -27,7 +27,7 @@ static void print_help(FILE *out)
         out);
 }
 
-static const struct verb *find_verb(const char *name)
+static const struct cli_verb *find_verb(const char *name)
 {
     for (size_t i = 0; i < VERBS_NR; i++)
         if (strcmp(verbs[i]->name, name) == 0)
@@ -53,7 +53,7 @@ static bool asks_help(const char *arg)
     return strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0 || strcmp(arg, "help") == 0;
 }
 
-static int run_verb(const struct verb *verb, int argc, char **argv)
+static int run_verb(const struct cli_verb *verb, int argc, char **argv)
 {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
@@ -78,6 +78,6 @@ int main(int argc, char **argv)
         version_print(stdout);
         return EXIT_OK;
     }
-    const struct verb *verb = find_verb(argv[1]);
+    const struct cli_verb *verb = find_verb(argv[1]);
     return verb ? run_verb(verb, argc - 1, argv + 1) : unknown_verb(argv[1]);
 }

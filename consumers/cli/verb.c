@@ -8,7 +8,7 @@
 
 #include "consumers/base/suggest.h"
 
-void cli_args_init(struct cli_args *args, const struct verb *verb, int argc, char **argv)
+void cli_args_init(struct cli_args *args, const struct cli_verb *verb, int argc, char **argv)
 {
     *args = (struct cli_args){.argc = argc, .argv = argv, .next = 1, .verb = verb};
 }
@@ -24,7 +24,7 @@ static int find_option(const char *arg, size_t len, const struct cli_option *opt
     return -1;
 }
 
-static enum cli_step unknown_option(const struct verb *verb, const char *arg, size_t len,
+static enum cli_step unknown_option(const struct cli_verb *verb, const char *arg, size_t len,
                                     const struct cli_option *options, size_t nr)
 {
     struct suggest suggest;
@@ -83,7 +83,7 @@ enum cli_step cli_next(struct cli_args *args, const struct cli_option *options, 
     return take_value(args, &options[*option], equals ? equals + 1 : NULL, value);
 }
 
-int cli_usage_error(const struct verb *verb, const char *format, ...)
+int cli_usage_error(const struct cli_verb *verb, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

@@ -18,7 +18,7 @@ enum exit_code {
     EXIT_BAD_CONFIG = 78  /* run refused its settings or rules (EX_CONFIG of sysexits.h) */
 };
 
-struct verb {
+struct cli_verb {
     const char *name;
     const char *summary;               /* one line of `unstale --help` */
     const char *usage;                 /* `unstale VERB -h`, whole, ends with a newline */
@@ -44,22 +44,22 @@ struct cli_args {
     char **argv;
     int next;
     bool only_plain;
-    const struct verb *verb;
+    const struct cli_verb *verb;
 };
 
-void cli_args_init(struct cli_args *args, const struct verb *verb, int argc, char **argv);
+void cli_args_init(struct cli_args *args, const struct cli_verb *verb, int argc, char **argv);
 enum cli_step cli_next(struct cli_args *args, const struct cli_option *options, size_t nr,
                        int *option, const char **value);
 
 /* "unstale: VERB: message" on standard error and the hint to -h; returns EXIT_USAGE. */
-int cli_usage_error(const struct verb *verb, const char *format, ...)
+int cli_usage_error(const struct cli_verb *verb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* True when standard output (or error) is a terminal and NO_COLOR is not set. */
 bool cli_is_coloured(int fd);
 
 /* Every verb there is; the order is that of `unstale --help`. */
-extern const struct verb verb_run, verb_emit, verb_check, verb_explain, verb_doctor, verb_settings,
+extern const struct cli_verb verb_run, verb_emit, verb_check, verb_explain, verb_doctor, verb_settings,
     verb_reload, verb_healthcheck;
 
 #endif

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "consumers/base/alloc.h"
 #include "consumers/base/duration.h"
 #include "consumers/base/text.h"
 
@@ -48,11 +49,9 @@ static int compare_numbers(const void *a, const void *b)
 static int64_t *collect_delays(const struct op *op, const struct plan *plan, size_t *nr)
 {
     size_t most = plan ? plan->ops_nr : 0, kept = 0;
-    int64_t *delays = calloc(most + 1, sizeof(*delays));
+    int64_t *delays = alloc_zero(most + 1, sizeof(*delays));
 
     *nr = 0;
-    if (delays == NULL)
-        abort();
     if (op->action->again_after_ms > 0)
         delays[(*nr)++] = op->action->again_after_ms;
     for (size_t i = 0; i < most; i++) {

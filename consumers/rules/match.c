@@ -281,15 +281,15 @@ static bool has_parent(const struct ruleset *ruleset, struct slice label, struct
     return false;
 }
 
-static bool label_is_parent(const struct judge *judge, struct slice label)
+static bool is_parent(const struct ruleset *ruleset, const struct event *event, struct slice label)
 {
-    struct value_iter it = value_walk(judge->event->parents);
+    struct value_iter it = value_walk(event->parents);
 
     while (value_next(&it)) {
         if (slice_equals_nocase(value_text(it.item), label))
             return true;
     }
-    return has_parent(judge->rule->ruleset, judge->event->model, label);
+    return has_parent(ruleset, event->model, label);
 }
 
 /* Other operators look at the label in lower case and at those of the parents. */
@@ -314,7 +314,7 @@ static enum verdict judge_model(const struct judge *judge, const struct predicat
         const struct test *test = &predicate->tests[i];
 
         if (test->kind == TEST_EXACT && (slice_equals_nocase(test->text, judge->event->model) ||
-                                         label_is_parent(judge, test->text)))
+                                         is_parent(judge->rule->ruleset, judge->event, test->text)))
             return VERDICT_YES;
     }
     return verdict_of(any_label_holds(judge, predicate));
@@ -464,6 +464,16 @@ static bool judge_rule(struct judge *judge)
     judge->in_unless = true;
     unless = judge_pattern(judge, &judge->rule->unless);
     return when && !unless;
+}
+
+bool match_concerns(const struct rule *rule, const struct event *event)
+{
+    for (size_t i = 0; i < rule->models_nr; i++) {
+        if (slice_equals_nocase(rule->models[i], event->model) ||
+            is_parent(rule->ruleset, event, rule->models[i]))
+            return true;
+    }
+    return rule->models_nr == 0;
 }
 
 bool match_rule(const struct rule *rule, const struct event *event, struct row *row,

@@ -14,6 +14,9 @@
 bool match_rule(const struct rule *rule, const struct event *event, struct row *row,
                 struct arena *arena);
 
+/* True when the rule's `when` can match the event's model or one of its parents, whatever the op. */
+bool match_concerns(const struct rule *rule, const struct event *event);
+
 enum verdict { VERDICT_NO, VERDICT_YES, VERDICT_UNKNOWN };
 
 /* One predicate's outcome, for explain. */

@@ -168,6 +168,7 @@ void rule_load(struct loader *loader, const struct cursor *at)
     if (!shape_is(loader, at, SHAPE_OBJECT))
         return;
     rule->index = loader->rules_nr++;
+    rule->ruleset = loader->set;
     rule->file = arena_copy(loader->arena, at->file->name);
     shape_known(loader, at, NAMES(known), "in a rule");
     load_name(loader, at, rule);

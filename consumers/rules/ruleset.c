@@ -84,11 +84,39 @@ static void put_ops(const struct filler *filler, struct rule_list ops[static EVE
     }
 }
 
-static void put_rule(const struct filler *filler, struct rule_index *index, const struct rule *rule)
+static bool names_model(const struct rule *rule, struct slice label)
 {
+    for (size_t i = 0; i < rule->models_nr; i++) {
+        if (slice_equals_nocase(rule->models[i], label))
+            return true;
+    }
+    return false;
+}
+
+/* Models that the catalogue derives from one the rule names. */
+static void put_children(const struct filler *filler, const struct ruleset *set,
+                         const struct rule *rule)
+{
+    for (size_t i = 0; i < set->models_nr; i++) {
+        const struct model *model = &set->models[i];
+        bool is_child = false;
+
+        for (size_t j = 0; j < model->parents_nr; j++)
+            is_child |= names_model(rule, model->parents[j]);
+        if (is_child && !names_model(rule, model->label))
+            put_ops(filler, slot_of(set->index, model->label)->ops, rule);
+    }
+}
+
+static void put_rule(const struct filler *filler, const struct ruleset *set,
+                     const struct rule *rule)
+{
+    struct rule_index *index = set->index;
+
     if (rule->models_nr > 0) {
         for (size_t i = 0; i < rule->models_nr; i++)
             put_ops(filler, slot_of(index, rule->models[i])->ops, rule);
+        put_children(filler, set, rule);
         return;
     }
     put_ops(filler, index->any, rule);
@@ -102,7 +130,7 @@ static void put_all(const struct filler *filler, const struct ruleset *set)
 {
     for (size_t i = 0; i < set->rules_nr; i++) {
         if (set->rules[i].is_enabled)
-            put_rule(filler, set->index, &set->rules[i]);
+            put_rule(filler, set, &set->rules[i]);
     }
 }
 

@@ -133,7 +133,7 @@ struct rule {
     bool skip_missing;       /* on_missing: "skip" */
     size_t max_keys;         /* per row */
     const struct cache *cache;
-    const struct ruleset *ruleset; /* it belongs to, for the catalogue's parents: set with the index */
+    const struct ruleset *ruleset; /* it belongs to, for the catalogue's parents */
     struct pattern when;
     struct pattern unless;   /* empty (never matches) when there is none */
     bool has_unless;

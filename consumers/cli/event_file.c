@@ -1,0 +1,230 @@
+#include "consumers/cli/event_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "consumers/base/text.h"
+#include "consumers/event/decode.h"
+
+enum { READ_BYTES = 1 << 16 };
+
+static bool read_all(int fd, struct buffer *out, struct error *err)
+{
+    for (;;) {
+        ssize_t got = read(fd, buffer_reserve(out, READ_BYTES), READ_BYTES);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_fail(err, ERROR_CONFIG, "cannot be read: %s", strerror(errno));
+        out->len += (size_t)got;
+        out->ptr[out->len] = '\0';
+        if (got == 0)
+            return true;
+    }
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static void skip_blanks(struct event_file *file)
+{
+    for (; file->at < file->text.len && is_blank(file->text.ptr[file->at]); file->at++)
+        file->line += file->text.ptr[file->at] == '\n';
+}
+
+bool event_file_open(struct event_file *file, const char *path, struct error *err)
+{
+    bool is_stdin = strcmp(path, "-") == 0, ok;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+
+    *file = (struct event_file){.line = 1, .defaults = {.timestamp_ms = -1}};
+    buffer_init(&file->text);
+    if (fd < 0)
+        return error_fail(err, ERROR_CONFIG, "%s: %s", path, strerror(errno));
+    ok = read_all(fd, &file->text, err);
+    if (!is_stdin)
+        close(fd);
+    if (!ok) {
+        error_wrap(err, "%s", is_stdin ? "standard input" : path);
+        return false;
+    }
+    if (slice_starts_with(buffer_slice(&file->text), SLICE("\xef\xbb\xbf")))
+        file->at = 3;
+    skip_blanks(file);
+    file->is_array = file->at < file->text.len && file->text.ptr[file->at] == '[';
+    if (file->is_array)
+        file->at++;
+    return true;
+}
+
+void event_file_release(struct event_file *file)
+{
+    buffer_release(&file->text);
+}
+
+/* Nesting as far as it was read. */
+struct scan {
+    unsigned depth;
+    bool in_string, is_escaped;
+};
+
+static void scan_char(struct scan *scan, char c)
+{
+    if (scan->in_string) {
+        if (scan->is_escaped)
+            scan->is_escaped = false;
+        else if (c == '\\')
+            scan->is_escaped = true;
+        else if (c == '"')
+            scan->in_string = false;
+    } else if (c == '"') {
+        scan->in_string = true;
+    } else if (c == '{' || c == '[') {
+        scan->depth++;
+    } else if ((c == '}' || c == ']') && scan->depth > 0) {
+        scan->depth--;
+    }
+}
+
+/* To the end of the line on which the value closes, or before the next line that begins with `{`. */
+static size_t find_line_end(const struct event_file *file)
+{
+    const char *text = file->text.ptr;
+    struct scan scan = {.depth = 0};
+    size_t end = file->at;
+
+    for (; end < file->text.len; end++) {
+        if (text[end] == '\n' && (scan.depth == 0 || text[end + 1] == '{' || scan.in_string))
+            break;
+        scan_char(&scan, text[end]);
+    }
+    return end;
+}
+
+static size_t find_element_end(const struct event_file *file)
+{
+    const char *text = file->text.ptr;
+    struct scan scan = {.depth = 0};
+    size_t end = file->at;
+
+    for (; end < file->text.len; end++) {
+        if (scan.depth == 0 && !scan.in_string && (text[end] == ',' || text[end] == ']'))
+            break;
+        scan_char(&scan, text[end]);
+    }
+    return end;
+}
+
+static void take_item(struct event_file *file, size_t end, struct event_item *item)
+{
+    const char *text = file->text.ptr;
+    size_t line_start = file->at, start = file->at;
+    int64_t nr = file->defaults.offset++;
+
+    while (line_start > 0 && text[line_start - 1] != '\n')
+        line_start--;
+    *item = (struct event_item){
+        .line = file->line,
+        .column = (unsigned)text_chars((struct slice){text + line_start, start - line_start}) + 1,
+        .record = file->defaults,
+    };
+    for (; file->at < end; file->at++)
+        file->line += text[file->at] == '\n';
+    while (end > start && is_blank(text[end - 1]))
+        end--;
+    item->record.offset = nr;
+    item->text = item->record.value = (struct slice){text + start, end - start};
+}
+
+static struct slice print_compact(const struct value *value, struct arena *arena)
+{
+    struct buffer out;
+    struct slice copy;
+
+    if (value_type(value) == VALUE_MISSING || value_type(value) == VALUE_NULL)
+        return SLICE_ABSENT;
+    if (value_type(value) == VALUE_STRING)
+        return value_text(value);
+    buffer_init(&out);
+    value_print(value, &out);
+    copy = arena_copy(arena, buffer_slice(&out));
+    buffer_release(&out);
+    return copy;
+}
+
+static bool take_headers(const struct value *headers, struct arena *arena, struct record *record)
+{
+    struct value_iter it = value_walk(headers);
+    struct record_header *items = arena_alloc(arena, (value_nr(headers) + 1) * sizeof(*items));
+    size_t nr = 0;
+
+    while (value_next(&it))
+        items[nr++] = (struct record_header){it.name, print_compact(it.item, arena)};
+    record->headers = items;
+    record->headers_nr = nr;
+    return headers == NULL || value_type(headers) == VALUE_OBJECT;
+}
+
+static bool unwrap(struct event_item *item, struct arena *arena, struct error *err)
+{
+    struct record *record = &item->record;
+    const struct value *root, *topic;
+    struct error ignored = ERROR_INIT;
+    size_t position;
+
+    if (memmem(item->text.ptr, item->text.len, "\"record\"", 8) == NULL)
+        return true;
+    root = decode_json(item->text, arena, &position, &ignored);
+    if (value_type(value_get(root, SLICE("record"))) != VALUE_TRUE)
+        return true;
+    topic = value_get(root, SLICE("topic"));
+    record->key = print_compact(value_get(root, SLICE("key")), arena);
+    record->value = print_compact(value_get(root, SLICE("value")), arena);
+    if (topic)
+        record->topic = value_text(topic);
+    if (take_headers(value_get(root, SLICE("headers")), arena, record))
+        return true;
+    return error_fail(err, ERROR_REJECT, "line %u, column %u: \"headers\" must be an object",
+                      item->line, item->column);
+}
+
+static enum event_file_step fail(struct event_file *file, struct error *err, const char *what)
+{
+    file->is_done = true;
+    error_fail(err, ERROR_REJECT, "line %u: %s", file->line, what);
+    return EVENT_FILE_BAD;
+}
+
+/* After an element: past the comma, or the end of the array with nothing but blanks behind. */
+static enum event_file_step close_element(struct event_file *file, struct error *err)
+{
+    skip_blanks(file);
+    if (file->at == file->text.len)
+        return fail(file, err, "the array does not end");
+    if (file->text.ptr[file->at++] == ',')
+        return EVENT_FILE_ITEM;
+    skip_blanks(file);
+    file->is_done = true;
+    return file->at == file->text.len ? EVENT_FILE_ITEM
+                                      : fail(file, err, "something stands behind the array");
+}
+
+enum event_file_step event_file_next(struct event_file *file, struct arena *arena,
+                                     struct event_item *item, struct error *err)
+{
+    *item = (struct event_item){.line = file->line};
+    skip_blanks(file);
+    if (file->is_done || (file->at == file->text.len && !file->is_array))
+        return EVENT_FILE_END;
+    if (file->is_array && file->at < file->text.len && file->text.ptr[file->at] == ']' &&
+        file->defaults.offset == 0)
+        return close_element(file, err) == EVENT_FILE_BAD ? EVENT_FILE_BAD : EVENT_FILE_END;
+    take_item(file, file->is_array ? find_element_end(file) : find_line_end(file), item);
+    if (file->is_array && close_element(file, err) == EVENT_FILE_BAD)
+        return EVENT_FILE_BAD;
+    return unwrap(item, arena, err) ? EVENT_FILE_ITEM : EVENT_FILE_BAD;
+}
