@@ -1,0 +1,58 @@
+"""The schemas of schemas/ against their examples; the decoder reads the same ones in its unit tests."""
+import glob
+import json
+import os
+import unittest
+
+from lib import process
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
+
+FOLDER = os.path.join(process.ROOT, "schemas")
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def examples(name, kind):
+    """(file name, document) of every example of a schema; kind is valid or invalid."""
+    paths = sorted(glob.glob(os.path.join(FOLDER, "examples", name, kind, "*.json")))
+    return [(os.path.basename(path), load(path)) for path in paths]
+
+
+@unittest.skipIf(jsonschema is None, "python3-jsonschema is not installed")
+class EventSchemaTest(unittest.TestCase):
+    def setUp(self):
+        schema = load(os.path.join(FOLDER, "event.v1.schema.json"))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        self.validator = jsonschema.Draft202012Validator(schema)
+
+    def test_valid_examples_are_valid(self):
+        found = examples("event", "valid")
+        self.assertGreaterEqual(len(found), 20)
+        for name, document in found:
+            with self.subTest(name):
+                self.assertEqual([error.message for error in self.validator.iter_errors(document)],
+                                 [])
+
+    def test_invalid_examples_are_invalid(self):
+        found = examples("event", "invalid")
+        self.assertGreaterEqual(len(found), 50)
+        for name, document in found:
+            with self.subTest(name):
+                self.assertFalse(self.validator.is_valid(document))
+
+    def test_every_member_is_described(self):
+        for name, member in self.validator.schema["properties"].items():
+            described = self.validator.schema["$defs"]["pk"] if name == "pk" else member
+            with self.subTest(name):
+                self.assertIn("description", described)
+
+
+if __name__ == "__main__":
+    unittest.main()
