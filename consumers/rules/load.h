@@ -21,7 +21,10 @@ struct rule_source {
 /* NULL when there was an error; *found then says all of them. Warnings alone do not stop a load. */
 struct ruleset *load_sources(const struct rule_source *sources, size_t nr, struct diagnostics *found);
 
-/* Reads paths (files or folders) and calls load_sources. An unreadable or empty folder is E101. */
+/*
+ * Reads paths (files, folders, "-" for standard input) and calls load_sources. A path that cannot be
+ * read and a folder without rule files are E101.
+ */
 struct ruleset *load_paths(const char *const *paths, size_t nr, struct diagnostics *found);
 
 /*

@@ -10,7 +10,7 @@
 #include "consumers/base/hash.h"
 #include "consumers/rules/load.h"
 
-enum { MAX_FILE_BYTES = 64 << 20 };
+enum { MAX_FILE_BYTES = 64 << 20, READ_BYTES = 1 << 16 };
 
 struct sources {
     struct arena arena;
@@ -31,48 +31,50 @@ static bool fail(struct sources *sources, const char *path, const char *message)
     return false;
 }
 
-static bool read_all(int fd, char *out, size_t size, size_t *len)
+/* Errors come as a message; NULL: all is read. */
+static const char *read_all(int fd, struct buffer *out)
 {
-    ssize_t got;
+    for (;;) {
+        char *room = buffer_reserve(out, READ_BYTES);
+        ssize_t got = read(fd, room, READ_BYTES);
 
-    for (*len = 0; *len < size; *len += (size_t)got) {
-        got = read(fd, out + *len, size - *len);
-        if (got < 0 && errno == EINTR)
-            got = 0;
-        else if (got <= 0)
-            return got == 0;
+        if (got == 0)
+            return NULL;
+        if (got < 0 && errno != EINTR)
+            return strerror(errno);
+        out->len += got > 0 ? (size_t)got : 0;
+        if (out->len > MAX_FILE_BYTES)
+            return "larger than 64 MiB";
     }
-    return true;
+}
+
+static void add_source(struct sources *sources, const char *path, struct slice text)
+{
+    sources->items = arena_grow(&sources->arena, sources->items, sources->nr, &sources->capacity,
+                                sizeof(*sources->items));
+    sources->items[sources->nr++] = (struct rule_source){
+        arena_copy(&sources->arena, slice_of(path)), arena_copy(&sources->arena, text)};
 }
 
 static bool read_file(struct sources *sources, const char *path)
 {
-    struct rule_source source = {.name = arena_copy(&sources->arena, slice_of(path))};
-    struct stat status;
-    char *text;
-    bool is_read = false;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is_stdin = strcmp(path, "-") == 0;
+    const char *message;
+    struct buffer text;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 
     if (fd < 0)
         return fail(sources, path, strerror(errno));
-    if (fstat(fd, &status) != 0) {
-        fail(sources, path, strerror(errno));
-    } else if (!S_ISREG(status.st_mode) || status.st_size > MAX_FILE_BYTES) {
-        fail(sources, path, "not a regular file of at most 64 MiB");
-    } else {
-        text = arena_bytes(&sources->arena, (size_t)status.st_size + 1);
-        is_read = read_all(fd, text, (size_t)status.st_size, &source.text.len);
-        source.text.ptr = text;
-        if (!is_read)
-            fail(sources, path, strerror(errno));
-    }
-    close(fd);
-    if (!is_read)
-        return false;
-    sources->items = arena_grow(&sources->arena, sources->items, sources->nr, &sources->capacity,
-                                sizeof(*sources->items));
-    sources->items[sources->nr++] = source;
-    return true;
+    buffer_init(&text);
+    message = read_all(fd, &text);
+    if (message)
+        fail(sources, path, message);
+    else
+        add_source(sources, is_stdin ? "<stdin>" : path, buffer_slice(&text));
+    buffer_release(&text);
+    if (!is_stdin)
+        close(fd);
+    return !message;
 }
 
 static int is_rule_file(const struct dirent *entry)

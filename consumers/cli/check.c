@@ -1,0 +1,152 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "consumers/base/alloc.h"
+#include "consumers/cli/verb.h"
+#include "consumers/rules/load.h"
+#include "consumers/service/settings.h"
+
+enum option { OPTION_FORMAT, OPTION_STRICT, OPTION_RULES, OPTION_CONFIG };
+
+static const struct cli_option options[] = {
+    [OPTION_FORMAT] = {"--format", NULL, true},
+    [OPTION_STRICT] = {"--strict", NULL, false},
+    [OPTION_RULES] = {"--rules", NULL, true},
+    [OPTION_CONFIG] = {"--config", NULL, true},
+};
+
+struct check {
+    const char **paths;
+    size_t paths_nr, paths_capacity;
+    const char *config;
+    bool is_json, is_strict;
+};
+
+static void add_path(struct check *check, const char *path)
+{
+    check->paths =
+        alloc_grow(check->paths, check->paths_nr, &check->paths_capacity, sizeof(*check->paths));
+    check->paths[check->paths_nr++] = path;
+}
+
+static bool take_format(struct check *check, const char *format)
+{
+    check->is_json = strcmp(format, "json") == 0;
+    if (check->is_json || strcmp(format, "text") == 0)
+        return true;
+    cli_usage_error(&verb_check, "--format is text or json, not \"%s\"", format);
+    return false;
+}
+
+static bool read_arguments(struct check *check, int argc, char **argv)
+{
+    struct cli_args args;
+    enum cli_step step;
+    const char *value;
+    int option;
+
+    cli_args_init(&args, &verb_check, argc, argv);
+    while ((step = cli_next(&args, options, ARRAY_NR(options), &option, &value)) == CLI_ITEM) {
+        if (option == OPTION_FORMAT && !take_format(check, value))
+            return false;
+        if (option == OPTION_STRICT)
+            check->is_strict = true;
+        if (option == OPTION_CONFIG)
+            check->config = value;
+        if (option < 0 || option == OPTION_RULES)
+            add_path(check, value);
+    }
+    return step == CLI_END;
+}
+
+static const char *plural(size_t nr)
+{
+    return nr == 1 ? "" : "s";
+}
+
+static void print_text(const struct diagnostics *found, struct buffer *out)
+{
+    diagnostics_print_text(found, cli_is_coloured(STDOUT_FILENO), out);
+    buffer_printf(out, "%u error%s, %u warning%s in %zu file%s (%zu rule%s)\n", found->errors,
+                  plural(found->errors), found->warnings, plural(found->warnings), found->files_nr,
+                  plural(found->files_nr), found->rules_nr, plural(found->rules_nr));
+}
+
+static void print_json(const struct diagnostics *found, struct buffer *out)
+{
+    buffer_printf(out,
+                  "{\"errors\":%u,\"warnings\":%u,\"files\":%zu,\"rules\":%zu,\"diagnostics\":",
+                  found->errors, found->warnings, found->files_nr, found->rules_nr);
+    diagnostics_print_json(found, out);
+    buffer_add_text(out, "}\n");
+}
+
+static int check_paths(const struct check *check, const char *const *paths, size_t nr)
+{
+    struct diagnostics found;
+    struct buffer out;
+    int code = EXIT_OK;
+
+    diagnostics_init(&found);
+    buffer_init(&out);
+    ruleset_free(load_paths(paths, nr, &found));
+    if (check->is_json)
+        print_json(&found, &out);
+    else
+        print_text(&found, &out);
+    fwrite(out.ptr, 1, out.len, stdout);
+    if (found.errors > 0)
+        code = EXIT_FINDINGS;
+    else if (found.warnings > 0 && check->is_strict)
+        code = EXIT_WARNINGS;
+    buffer_release(&out);
+    diagnostics_release(&found);
+    return code;
+}
+
+/* Without a path: what `run` would load. */
+static int check_settings(const struct check *check)
+{
+    struct settings *settings;
+    struct buffer errors;
+    int code = EXIT_USAGE;
+
+    buffer_init(&errors);
+    settings = settings_load(check->config, NULL, 0, environ, &errors);
+    if (settings)
+        code = check_paths(check, (const char *const *)settings->rules, settings->rules_nr);
+    else
+        fputs(errors.ptr, stderr);
+    settings_free(settings);
+    buffer_release(&errors);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    struct check check = {.paths = NULL};
+    int code = EXIT_USAGE;
+
+    if (read_arguments(&check, argc, argv))
+        code = check.paths_nr > 0 ? check_paths(&check, check.paths, check.paths_nr)
+                                  : check_settings(&check);
+    free(check.paths);
+    return code;
+}
+
+const struct cli_verb verb_check = {
+    .name = "check",
+    .summary = "say everything that is wrong with rule files",
+    .usage = "usage: unstale check [options] [PATH...]\n\n"
+             "Reads rule files, and from folders every *.json and *.jsonc in name order, as run\n"
+             "does, and tells every error and warning with file, line and column. Without a PATH:\n"
+             "the rules of the settings. \"-\" is standard input.\n\n"
+             "  --format text|json  for people (default), or one JSON object\n"
+             "  --strict            exit 3 when there are warnings and no errors\n"
+             "  --rules PATH        as PATH\n"
+             "  --config FILE       the settings to take the rules from\n\n"
+             "exit codes: 0 no error, 1 errors, 2 usage, 3 warnings only (--strict)\n",
+    .run = run,
+};
