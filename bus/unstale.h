@@ -41,7 +41,11 @@
  * FORK
  *   A producer does not survive fork(): its threads are not there in the child. There every call
  *   on it answers UNSTALE_FORKED at once instead of hanging, and unstale_producer_free() lets go of
- *   our part and leaks librdkafka's. Make producers after the fork. Events may be used on both sides.
+ *   our part and leaks librdkafka's. Events may be used on both sides.
+ *   Make producers after the fork, in each process its own. One made in the child of a process that
+ *   had producers works, unless the fork happened just while one of theirs was looking up a broker's
+ *   name: the C library's resolver is then locked in the child for good, and nothing is delivered
+ *   there (calls still keep their deadlines).
  *
  * TEXT
  *   Every text is UTF-8; anything else is refused, not mended. What is passed in is copied before
@@ -307,9 +311,10 @@ UNSTALE_API UNSTALE_CHECKED struct unstale_producer *
 unstale_producer_new(const struct unstale_options *options, struct unstale_error *err);
 
 /*
- * Gives up what is not delivered yet (each such event still gets its callback, from this thread) and
- * frees. Flush first to lose nothing. NULL is allowed. The last user frees: no other thread may
- * be in a call on the producer.
+ * Gives up what is not delivered yet, each such event with its callback, and frees. Flush first to
+ * lose nothing. It may take librdkafka a second or two to end its threads, longer while one of them
+ * waits for a name server. NULL is allowed. The last user frees: no other thread may be in a call
+ * on the producer.
  */
 UNSTALE_API void unstale_producer_free(struct unstale_producer *producer);
 

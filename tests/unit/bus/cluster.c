@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <check.h>
 
@@ -16,8 +17,6 @@ void cluster_init(struct cluster *cluster)
     ck_assert_ptr_nonnull(cluster->carrier);
     cluster->mock = rd_kafka_mock_cluster_new(cluster->carrier, 1);
     ck_assert_ptr_nonnull(cluster->mock);
-    ck_assert_int_eq(rd_kafka_mock_topic_create(cluster->mock, "t", CLUSTER_PARTITIONS, 1),
-                     RD_KAFKA_RESP_ERR_NO_ERROR);
     cluster->brokers = rd_kafka_mock_cluster_bootstraps(cluster->mock);
 }
 
@@ -40,7 +39,8 @@ static rd_kafka_t *new_reader(const struct cluster *cluster)
     ck_assert_ptr_nonnull(reader);
     rd_kafka_poll_set_consumer(reader);
     for (int32_t i = 0; i < CLUSTER_PARTITIONS; i++)
-        rd_kafka_topic_partition_list_add(all, "t", i)->offset = RD_KAFKA_OFFSET_BEGINNING;
+        rd_kafka_topic_partition_list_add(all, cluster->topic, i)->offset =
+            RD_KAFKA_OFFSET_BEGINNING;
     ck_assert_int_eq(rd_kafka_assign(reader, all), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_topic_partition_list_destroy(all);
     return reader;
@@ -87,12 +87,12 @@ void diary_note(const struct unstale_delivery *delivery, void *context)
     atomic_fetch_sub(&diary->is_running, 1);
 }
 
-void cluster_options(const struct cluster *cluster, struct unstale_options *options,
-                     struct diary *diary)
+void cluster_options(struct cluster *cluster, struct unstale_options *options, struct diary *diary)
 {
+    snprintf(cluster->topic, sizeof(cluster->topic), "t%u-%d", cluster->topics_nr++, (int)getpid());
     unstale_options_init(options);
     options->brokers = cluster->brokers;
-    options->topic = "t";
+    options->topic = cluster->topic;
     options->on_delivery = diary_note;
     options->context = diary;
 }

@@ -19,19 +19,33 @@ static struct unstale_producer *producer;
 static struct diary diary;
 static struct unstale_error err;
 
-static void set_up(void)
+/* Without a Kafka. */
+static void set_up_alone(void)
 {
     memset(&diary, 0, sizeof(diary));
     err = (struct unstale_error)UNSTALE_ERROR_INIT;
     producer = NULL;
-    cluster_init(&cluster);
     cluster_options(&cluster, &options, &diary);
     options.settings = settings;
+    options.brokers = nowhere;
+}
+
+static void tear_down_alone(void)
+{
+    unstale_producer_free(producer);
+}
+
+/* With a Kafka that this test alone talks to. */
+static void set_up(void)
+{
+    cluster_init(&cluster);
+    set_up_alone();
+    options.brokers = cluster.brokers;
 }
 
 static void tear_down(void)
 {
-    unstale_producer_free(producer);
+    tear_down_alone();
     cluster_release(&cluster);
 }
 
@@ -57,7 +71,6 @@ START_TEST(broker_is_down)
 {
     struct unstale_counters counters;
 
-    options.brokers = nowhere;
     setting("message.timeout.ms", "300");
     start(_i == 1);
     ck_assert(publish_pk(producer, 1, &err));
@@ -74,20 +87,27 @@ START_TEST(broker_is_down)
 }
 END_TEST
 
-static const char no_topic[] = "topic t does not exist (unstale doctor --create-topics creates it)";
+static void assert_no_topic(const struct unstale_error *failure)
+{
+    char text[UNSTALE_ERROR_TEXT_BYTES];
+
+    snprintf(text, sizeof(text),
+             "topic %s does not exist (unstale doctor --create-topics creates it)", cluster.topic);
+    ck_assert_int_eq(failure->kind, UNSTALE_RETRY);
+    ck_assert_str_eq(failure->text, text);
+}
 
 START_TEST(topic_does_not_exist)
 {
-    rd_kafka_mock_topic_set_error(cluster.mock, "t", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    rd_kafka_mock_topic_set_error(cluster.mock, cluster.topic,
+                                  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     setting("topic.metadata.propagation.max.ms", "100");
     start(_i == 1);
     ck_assert(publish_pk(producer, 1, &err));
     flush();
-    ck_assert_int_eq(diary.entries[0].error.kind, UNSTALE_RETRY);
-    ck_assert_str_eq(diary.entries[0].error.text, no_topic);
+    assert_no_topic(&diary.entries[0].error);
     ck_assert(!publish_pk(producer, 2, &err));
-    ck_assert_int_eq(err.kind, UNSTALE_RETRY);
-    ck_assert_str_eq(err.text, no_topic);
+    assert_no_topic(&err);
 }
 END_TEST
 
@@ -142,7 +162,6 @@ END_TEST
 
 static void fill_queue(bool background)
 {
-    options.brokers = nowhere;
     setting("queue.buffering.max.messages", "2");
     start(background);
     ck_assert(publish_pk(producer, 1, &err));
@@ -239,7 +258,6 @@ START_TEST(flush_keeps_its_deadline)
 {
     int64_t start_ms = now_ms();
 
-    options.brokers = nowhere;
     start(_i == 1);
     ck_assert(publish_pk(producer, 1, &err));
     ck_assert(!unstale_producer_flush(producer, 150, &err));
@@ -269,7 +287,6 @@ START_TEST(free_gives_up_and_says_so)
 {
     int64_t start_ms = now_ms();
 
-    options.brokers = nowhere;
     start(_i == 1);
     for (int i = 0; i < 5; i++)
         ck_assert(publish_pk(producer, i, &err));
@@ -309,7 +326,6 @@ END_TEST
 
 START_TEST(fatal_error_is_told_everywhere)
 {
-    options.brokers = nowhere;
     start(_i == 1);
     ck_assert(publish_pk(producer, 1, &err));
     ck_assert_int_eq(rd_kafka_test_fatal_error(producer->kafka,
@@ -364,7 +380,6 @@ static size_t bytes_printed(void)
 
 START_TEST(nothing_is_printed)
 {
-    options.brokers = nowhere;
     options.on_log = _i == 1 ? count_line : NULL;
     setting("debug", "all");
     atomic_store(&log_lines, 0);
@@ -376,27 +391,32 @@ END_TEST
 static Suite *faults_suite(void)
 {
     Suite *suite = suite_create("bus/faults");
+    TCase *alone = tcase_create("alone");
     TCase *c = tcase_create("faults");
+
+    tcase_set_timeout(alone, 60);
+    tcase_add_checked_fixture(alone, set_up_alone, tear_down_alone);
+    tcase_add_loop_test(alone, broker_is_down, 0, 2);
+    tcase_add_test(alone, message_is_too_large);
+    tcase_add_loop_test(alone, full_queue_is_told_at_once, 0, 2);
+    tcase_add_loop_test(alone, full_queue_is_waited_for_as_long_as_asked, 0, 2);
+    tcase_add_loop_test(alone, flush_keeps_its_deadline, 0, 2);
+    tcase_add_loop_test(alone, free_gives_up_and_says_so, 0, 2);
+    tcase_add_test(alone, free_of_nothing);
+    tcase_add_loop_test(alone, fatal_error_is_told_everywhere, 0, 2);
+    tcase_add_loop_test(alone, nothing_is_printed, 0, 2);
+    suite_add_tcase(suite, alone);
 
     tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, set_up, tear_down);
-    tcase_add_loop_test(c, broker_is_down, 0, 2);
     tcase_add_loop_test(c, topic_does_not_exist, 0, 2);
-    tcase_add_test(c, message_is_too_large);
     tcase_add_test(c, broker_finds_it_too_large);
     tcase_add_loop_test(c, passing_trouble_is_not_seen, 0, 2);
-    tcase_add_loop_test(c, full_queue_is_told_at_once, 0, 2);
-    tcase_add_loop_test(c, full_queue_is_waited_for_as_long_as_asked, 0, 2);
     tcase_add_loop_test(c, room_ends_the_waiting, 0, 2);
     tcase_add_test(c, full_queue_runs_callbacks_that_are_due);
     tcase_add_loop_test(c, callback_never_waits, 0, 2);
-    tcase_add_loop_test(c, flush_keeps_its_deadline, 0, 2);
     tcase_add_loop_test(c, flush_does_not_linger, 0, 2);
-    tcase_add_loop_test(c, free_gives_up_and_says_so, 0, 2);
     tcase_add_loop_test(c, free_gives_up_what_is_on_its_way, 0, 2);
-    tcase_add_test(c, free_of_nothing);
-    tcase_add_loop_test(c, fatal_error_is_told_everywhere, 0, 2);
-    tcase_add_loop_test(c, nothing_is_printed, 0, 2);
     suite_add_tcase(suite, c);
     return suite;
 }
