@@ -173,3 +173,28 @@ const char *server_text(struct server_process *server, const char *format, ...)
     freeReplyObject(reply);
     return text;
 }
+
+/* One command a key, PREFIX and a number in it. */
+static void each(struct server_process *server, const char *format, const char *prefix, size_t nr)
+{
+    enum { WINDOW = 1000 };
+    size_t sent = 0;
+    void *reply;
+
+    for (size_t got = 0; got < nr; got++) {
+        for (; sent < nr && sent < got + WINDOW; sent++)
+            ck_assert_int_eq(redisAppendCommand(server->client, format, prefix, sent), REDIS_OK);
+        ck_assert_int_eq(redisGetReply(server->client, &reply), REDIS_OK);
+        freeReplyObject(reply);
+    }
+}
+
+void server_fill(struct server_process *server, const char *prefix, size_t nr)
+{
+    each(server, "SET %s%llu 1", prefix, nr);
+}
+
+void server_unfill(struct server_process *server, const char *prefix, size_t nr)
+{
+    each(server, "DEL %s%llu", prefix, nr);
+}

@@ -39,4 +39,8 @@ struct redisReply *server_command(struct server_process *server, const char *for
 long long server_integer(struct server_process *server, const char *format, ...);
 const char *server_text(struct server_process *server, const char *format, ...);
 
+/* Sets PREFIX0 to PREFIX(nr-1); deletes them. Pipelined. */
+void server_fill(struct server_process *server, const char *prefix, size_t nr);
+void server_unfill(struct server_process *server, const char *prefix, size_t nr);
+
 #endif

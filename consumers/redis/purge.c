@@ -1,0 +1,175 @@
+#include "consumers/redis/purge.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "consumers/base/alloc.h"
+#include "consumers/base/arena.h"
+#include "consumers/base/clock.h"
+#include "consumers/redis/purge_walk.h"
+
+enum { INBOX_CHUNK_BYTES = 4096, INBOX_KEEP_BYTES = 1 << 20 };
+
+struct submitted {
+    struct purge_request request; /* its texts are in the inbox's arena */
+    int64_t since_ns;
+};
+
+struct inbox {
+    struct arena arena;
+    struct submitted *items;
+    size_t nr, capacity;
+};
+
+struct purge_engine {
+    pthread_t thread;
+    int wake; /* an eventfd: something was submitted, or it is to stop */
+    atomic_bool is_stopped;
+    pthread_mutex_t lock; /* of the inbox that is filled, and of the counter of pending ones */
+    struct inbox filled;
+    struct inbox read; /* of the engine's thread */
+    struct purge_walk walk;
+    struct purge_stats stats;
+};
+
+static void wake(struct purge_engine *engine)
+{
+    uint64_t one = 1;
+
+    /* It can only fail when the count is at its maximum: then the thread wakes anyway. */
+    if (write(engine->wake, &one, sizeof(one)) != (ssize_t)sizeof(one))
+        return;
+}
+
+static void submit_copy(struct inbox *inbox, const struct purge_request *request)
+{
+    struct slice *protect = arena_alloc(&inbox->arena, request->protect_nr * sizeof(*protect));
+    struct submitted *item;
+
+    for (size_t i = 0; i < request->protect_nr; i++)
+        protect[i] = arena_copy(&inbox->arena, request->protect[i]);
+    inbox->items = alloc_grow(inbox->items, inbox->nr, &inbox->capacity, sizeof(*inbox->items));
+    item = &inbox->items[inbox->nr++];
+    *item = (struct submitted){*request, clock_steady_ns()};
+    item->request.pattern = arena_copy(&inbox->arena, request->pattern);
+    item->request.protect = protect;
+}
+
+void purge_engine_submit(struct purge_engine *engine, const struct purge_request *request)
+{
+    (void)pthread_mutex_lock(&engine->lock);
+    submit_copy(&engine->filled, request);
+    counter_add(&engine->stats.pending, 1);
+    (void)pthread_mutex_unlock(&engine->lock);
+    wake(engine);
+}
+
+static void take_submitted(struct purge_engine *engine)
+{
+    struct purge_set *set = &engine->walk.set;
+    struct inbox swap;
+
+    (void)pthread_mutex_lock(&engine->lock);
+    swap = engine->read;
+    engine->read = engine->filled;
+    engine->filled = swap;
+    (void)pthread_mutex_unlock(&engine->lock);
+    for (size_t i = 0; i < engine->read.nr; i++)
+        purge_set_add(set, &engine->read.items[i].request, engine->read.items[i].since_ns,
+                      clock_steady_ms());
+    engine->read.nr = 0;
+    arena_reset(&engine->read.arena, INBOX_KEEP_BYTES);
+}
+
+static void publish_pending(struct purge_engine *engine)
+{
+    const struct purge_set *set = &engine->walk.set;
+
+    (void)pthread_mutex_lock(&engine->lock);
+    counter_set(&engine->stats.pending,
+                engine->filled.nr + set->waiting_nr + set->walking_nr + set->passed_nr);
+    (void)pthread_mutex_unlock(&engine->lock);
+}
+
+static void wait_for_something(struct purge_engine *engine)
+{
+    const struct connection *connection = &engine->walk.connection;
+    int64_t patience = purge_walk_patience_ns(&engine->walk);
+    const int64_t second_ns = 1000000000;
+    struct timespec time = {patience / second_ns, patience % second_ns};
+    struct pollfd polled[2] = {
+        {.fd = engine->wake, .events = POLLIN},
+        {.fd = connection_descriptor(connection), .events = connection_events(connection)},
+    };
+    uint64_t wakes;
+
+    (void)ppoll(polled, 2, patience == INT64_MAX ? NULL : &time, NULL);
+    if ((polled[0].revents & POLLIN) != 0 && read(engine->wake, &wakes, sizeof(wakes)) < 0)
+        return;
+}
+
+static void *run(void *argument)
+{
+    struct purge_engine *engine = argument;
+
+    while (!atomic_load(&engine->is_stopped)) {
+        take_submitted(engine);
+        purge_walk_step(&engine->walk);
+        publish_pending(engine);
+        wait_for_something(engine);
+    }
+    return NULL;
+}
+
+/* Signals are for the threads that wait for them. */
+static void start_thread(struct purge_engine *engine)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, &before);
+    if (pthread_create(&engine->thread, NULL, run, engine) != 0)
+        abort();
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+struct purge_engine *purge_engine_new(const struct redis_target *target)
+{
+    struct purge_engine *engine = alloc_zero(1, sizeof(*engine));
+
+    engine->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (engine->wake < 0 || pthread_mutex_init(&engine->lock, NULL) != 0)
+        abort();
+    arena_init(&engine->filled.arena, INBOX_CHUNK_BYTES);
+    arena_init(&engine->read.arena, INBOX_CHUNK_BYTES);
+    purge_walk_init(&engine->walk, target, &engine->stats);
+    start_thread(engine);
+    return engine;
+}
+
+void purge_engine_free(struct purge_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    atomic_store(&engine->is_stopped, true);
+    wake(engine);
+    (void)pthread_join(engine->thread, NULL);
+    purge_walk_release(&engine->walk);
+    arena_release(&engine->filled.arena);
+    arena_release(&engine->read.arena);
+    free(engine->filled.items);
+    free(engine->read.items);
+    (void)pthread_mutex_destroy(&engine->lock);
+    (void)close(engine->wake);
+    free(engine);
+}
+
+const struct purge_stats *purge_engine_stats(const struct purge_engine *engine)
+{
+    return &engine->stats;
+}

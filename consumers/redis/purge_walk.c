@@ -1,0 +1,385 @@
+#include "consumers/redis/purge_walk.h"
+
+#include <stdlib.h>
+
+#include "consumers/base/alloc.h"
+#include "consumers/base/clock.h"
+#include "consumers/base/decimal.h"
+#include "consumers/base/log.h"
+#include "consumers/plan/plan.h"
+#include "consumers/redis/purge_tickets.h"
+#include "consumers/redis/reply_class.h"
+#include "consumers/redis/resp.h"
+
+static const int64_t ms_ns = 1000000;
+
+static void keys_add(struct purge_keys *keys, struct slice key)
+{
+    buffer_add(&keys->bytes, key);
+    keys->ends = alloc_grow(keys->ends, keys->nr, &keys->capacity, sizeof(*keys->ends));
+    keys->ends[keys->nr++] = keys->bytes.len;
+}
+
+static struct slice keys_get(const struct purge_keys *keys, size_t i)
+{
+    size_t start = i == 0 ? 0 : keys->ends[i - 1];
+
+    return (struct slice){keys->bytes.ptr + start, keys->ends[i] - start};
+}
+
+static void keys_clear(struct purge_keys *keys)
+{
+    buffer_clear(&keys->bytes);
+    keys->nr = 0;
+}
+
+static void hold(struct purge_walk *walk, bool is_config, struct slice why)
+{
+    struct slice name = slice_of(walk->connection.target->name);
+
+    walk->retry_at_ms = clock_steady_ms() + backoff_next(&walk->backoff, is_config);
+    if (!walk->is_troubled)
+        log_error("purge held up", LOG_SLICE("target", name), LOG_SLICE("reason", why));
+    walk->is_troubled = true;
+}
+
+static void be_well(struct purge_walk *walk)
+{
+    walk->retry_at_ms = 0;
+    backoff_reset(&walk->backoff);
+    if (!walk->is_troubled)
+        return;
+    walk->is_troubled = false;
+    log_info("purge goes on", LOG_TEXT("target", walk->connection.target->name));
+}
+
+/* Strings of a SCAN's reply: the cursor, then the keys one level deeper. */
+static void on_element(void *sink, int depth, struct slice text)
+{
+    struct purge_walk *walk = sink;
+
+    if (depth == 1) {
+        if (decimal_to_uint64(text, &walk->cursor_next))
+            return;
+        walk->is_round_refused = true;
+        hold(walk, false, SLICE("the reply to SCAN holds no cursor"));
+        return;
+    }
+    switch (purge_match_key(&walk->match, text)) {
+    case PURGE_DELETE:
+        keys_add(&walk->found, text);
+        break;
+    case PURGE_SPARE:
+        counter_add(&walk->stats->keys_protected, 1);
+        break;
+    case PURGE_KEEP:
+        break;
+    }
+}
+
+void purge_walk_init(struct purge_walk *walk, const struct redis_target *target,
+                     struct purge_stats *stats)
+{
+    *walk = (struct purge_walk){.stats = stats};
+    connection_init(&walk->connection, target);
+    walk->connection.answers.element = on_element;
+    walk->connection.answers.sink = walk;
+    purge_set_init(&walk->set);
+    purge_match_init(&walk->match);
+    purge_pace_init(&walk->pace);
+    backoff_init(&walk->backoff);
+    buffer_init(&walk->doomed.bytes);
+    buffer_init(&walk->found.bytes);
+}
+
+void purge_walk_release(struct purge_walk *walk)
+{
+    connection_release(&walk->connection);
+    purge_set_release(&walk->set);
+    purge_match_release(&walk->match);
+    buffer_release(&walk->doomed.bytes);
+    buffer_release(&walk->found.bytes);
+    free(walk->doomed.ends);
+    free(walk->found.ends);
+}
+
+static bool has_work(const struct purge_walk *walk)
+{
+    return walk->set.walking_nr > 0 || walk->set.passed_nr > 0 || walk->doomed.nr > 0 ||
+           purge_set_next_start_ms(&walk->set) <= clock_steady_ms();
+}
+
+static void on_lost(struct purge_walk *walk)
+{
+    const struct error *trouble = &walk->connection.trouble;
+
+    walk->is_greeted = false;
+    walk->is_round_open = false;
+    walk->cursor = 0;
+    keys_clear(&walk->doomed);
+    keys_clear(&walk->found);
+    purge_set_restart(&walk->set);
+    walk->is_match_stale = true;
+    if (has_work(walk))
+        hold(walk, trouble->kind == ERROR_CONFIG, slice_of(trouble->text));
+}
+
+static void write_unlinks(struct purge_walk *walk)
+{
+    struct buffer *out = &walk->connection.out;
+
+    for (size_t i = 0; i < walk->doomed.nr; i += PLAN_MAX_KEYS) {
+        size_t left = walk->doomed.nr - i;
+        size_t nr = left < PLAN_MAX_KEYS ? left : PLAN_MAX_KEYS;
+
+        resp_begin(out, nr + 1);
+        resp_bulk(out, SLICE("UNLINK"));
+        for (size_t k = i; k < i + nr; k++)
+            resp_bulk(out, keys_get(&walk->doomed, k));
+        connection_expect(&walk->connection, 1);
+    }
+}
+
+static int64_t strictest_rate(const struct purge_set *set)
+{
+    int64_t strictest = 0;
+
+    for (size_t i = 0; i < set->nr; i++) {
+        const struct purge *purge = set->items[i];
+
+        if (purge->phase == PURGE_WALKING && purge->rate > 0 &&
+            (strictest == 0 || purge->rate < strictest))
+            strictest = purge->rate;
+    }
+    return strictest;
+}
+
+static void write_scan(struct purge_walk *walk)
+{
+    struct buffer *out = &walk->connection.out;
+    char cursor[24];
+
+    (void)snprintf(cursor, sizeof(cursor), "%llu", (unsigned long long)walk->cursor);
+    resp_begin(out, 4);
+    resp_bulk(out, SLICE("SCAN"));
+    resp_bulk(out, slice_of(cursor));
+    resp_bulk(out, SLICE("COUNT"));
+    resp_bulk_int(out, purge_pace_count(&walk->pace, strictest_rate(&walk->set)));
+    connection_expect(&walk->connection, 1);
+    counter_add(&walk->stats->scan_calls, 1);
+}
+
+static void begin_round(struct purge_walk *walk)
+{
+    /* A walk nobody is on any more begins at the beginning: then one wrap is enough. */
+    if (walk->set.walking_nr == 0)
+        walk->cursor = 0;
+    if (purge_set_join(&walk->set, walk->cursor, clock_steady_ms()))
+        walk->is_match_stale = true;
+    if (walk->is_match_stale)
+        purge_match_build(&walk->match, &walk->set);
+    walk->is_match_stale = false;
+    walk->is_scanning = walk->set.walking_nr > 0;
+    if (!walk->is_scanning && walk->doomed.nr == 0)
+        return;
+    walk->is_round_open = true;
+    walk->is_round_refused = false;
+    walk->round_started_ns = clock_steady_ns();
+    write_unlinks(walk);
+    if (walk->is_scanning)
+        write_scan(walk);
+}
+
+static void on_done(void *sink, const struct purge_waiter *waiter)
+{
+    struct purge_walk *walk = sink;
+    uint64_t took_us = (uint64_t)(clock_steady_ns() - waiter->since_ns) / 1000;
+
+    histogram_add_us(&walk->stats->seconds, took_us);
+    purge_tickets_give(waiter->tickets, waiter->ticket);
+}
+
+static void finish_passed(struct purge_walk *walk)
+{
+    uint64_t nr = walk->set.passed_nr;
+
+    if (nr == 0)
+        return;
+    (void)purge_set_finish(&walk->set, on_done, walk, clock_steady_ms());
+    counter_add(&walk->stats->finished, nr);
+}
+
+static void slow_down(struct purge_walk *walk, struct purge *purge)
+{
+    purge->is_slowed = true;
+    log_warn("purge is slowed: it deletes many keys",
+             LOG_TEXT("target", walk->connection.target->name),
+             LOG_SLICE("pattern", purge->pattern), LOG_INT("above", purge->slow_above));
+}
+
+/* What rates and `slow_above` say after a round. Returns whether somebody is to be slow. */
+static bool account(struct purge_walk *walk, int64_t now_ns)
+{
+    bool is_slowed = false;
+
+    for (size_t i = 0; i < walk->set.nr; i++) {
+        struct purge *purge = walk->set.items[i];
+        int64_t more = purge->matched - purge->accounted;
+
+        if (purge->phase != PURGE_WALKING)
+            continue;
+        purge->accounted = purge->matched;
+        if (purge->rate > 0 && more > 0)
+            purge_pace_rest(&walk->pace, now_ns, more, purge->rate);
+        if (!purge->is_slowed && purge->slow_above > 0 && purge->matched > purge->slow_above)
+            slow_down(walk, purge);
+        is_slowed = is_slowed || purge->is_slowed;
+    }
+    return is_slowed;
+}
+
+static void advance(struct purge_walk *walk)
+{
+    const struct server *server = &walk->connection.server;
+    bool has_slots = server->is_cluster && server->version >= (server->is_valkey ? 800U : 704U);
+
+    walk->cursor = walk->cursor_next;
+    if (walk->cursor == 0)
+        counter_add(&walk->stats->laps, 1);
+    if (purge_set_advance(&walk->set, walk->cursor, has_slots))
+        walk->is_match_stale = true;
+}
+
+static void end_round(struct purge_walk *walk)
+{
+    struct purge_keys swap = walk->doomed;
+    int64_t now_ns = clock_steady_ns();
+    uint64_t took_us = (uint64_t)(now_ns - walk->round_started_ns) / 1000;
+    bool is_slowed = account(walk, now_ns);
+
+    walk->is_round_open = false;
+    be_well(walk);
+    if (took_us > counter_get(&walk->stats->slowest_call_us))
+        counter_set(&walk->stats->slowest_call_us, took_us);
+    purge_pace_round(&walk->pace, walk->round_started_ns, now_ns, is_slowed);
+    keys_clear(&swap);
+    walk->doomed = walk->found;
+    walk->found = swap;
+    finish_passed(walk);
+    if (walk->is_scanning)
+        advance(walk);
+    if (walk->doomed.nr == 0)
+        finish_passed(walk);
+}
+
+static void on_refusal(struct purge_walk *walk, struct slice text)
+{
+    enum reply_class what = reply_classify(text);
+
+    if (what == REPLY_TOPOLOGY) {
+        connection_fail(&walk->connection, ERROR_RETRY, text.ptr);
+        return;
+    }
+    if (!walk->is_round_refused)
+        hold(walk, what == REPLY_CONFIG, text);
+    walk->is_round_refused = true;
+}
+
+static void take_answers(struct purge_walk *walk)
+{
+    struct answer answer;
+
+    while (connection_answer(&walk->connection, &answer)) {
+        if (answer.kind == ANSWER_ERROR)
+            on_refusal(walk, answer.text);
+        else if (answer.kind == ANSWER_INTEGER)
+            counter_add(&walk->stats->keys_deleted, (uint64_t)answer.integer);
+    }
+    if (!walk->is_round_open || walk->connection.phase != CONNECTION_READY ||
+        walk->connection.due > 0)
+        return;
+    if (!walk->is_round_refused) {
+        end_round(walk);
+        return;
+    }
+    walk->is_round_open = false;
+    keys_clear(&walk->found);
+}
+
+static bool is_time(const struct purge_walk *walk)
+{
+    return clock_steady_ms() >= walk->retry_at_ms;
+}
+
+static void on_greeted(struct purge_walk *walk)
+{
+    walk->is_greeted = true;
+    if (walk->was_up)
+        counter_add(&walk->stats->reconnects, 1);
+    walk->was_up = true;
+}
+
+/* True when a round was written. */
+static bool drive(struct purge_walk *walk)
+{
+    connection_drive(&walk->connection);
+    if (walk->connection.phase != CONNECTION_READY)
+        return false;
+    if (!walk->is_greeted)
+        on_greeted(walk);
+    take_answers(walk);
+    if (walk->connection.phase != CONNECTION_READY || walk->is_round_open || !is_time(walk) ||
+        !has_work(walk) || clock_steady_ns() < walk->pace.next_round_ns)
+        return false;
+    begin_round(walk);
+    return walk->is_round_open;
+}
+
+void purge_walk_step(struct purge_walk *walk)
+{
+    if (walk->connection.phase == CONNECTION_CLOSED) {
+        if (!has_work(walk) || !is_time(walk))
+            return;
+        connection_open(&walk->connection);
+    }
+    while (drive(walk)) {
+    }
+    if (walk->connection.phase == CONNECTION_CLOSED)
+        on_lost(walk);
+}
+
+static int64_t later_ns(int64_t at_ms, int64_t now_ns)
+{
+    int64_t left = at_ms * ms_ns - now_ns;
+
+    return left > 0 ? left : 0;
+}
+
+int64_t purge_walk_patience_ns(const struct purge_walk *walk)
+{
+    int64_t now_ns = clock_steady_ns();
+    int64_t start_ms = purge_set_next_start_ms(&walk->set);
+    int64_t patience = INT64_MAX;
+    int64_t stall_ms;
+
+    if (walk->connection.phase == CONNECTION_CLOSED) {
+        if (has_work(walk))
+            return later_ns(walk->retry_at_ms, now_ns);
+        return start_ms == INT64_MAX ? INT64_MAX : later_ns(start_ms, now_ns);
+    }
+    stall_ms = connection_patience_ms(&walk->connection, now_ns / ms_ns);
+    if (stall_ms != INT64_MAX)
+        patience = stall_ms * ms_ns;
+    if (walk->is_round_open || walk->connection.phase != CONNECTION_READY)
+        return patience;
+    if (has_work(walk)) {
+        int64_t round_ns = walk->pace.next_round_ns - now_ns;
+        int64_t retry_ns = later_ns(walk->retry_at_ms, now_ns);
+
+        round_ns = round_ns > retry_ns ? round_ns : retry_ns;
+        return round_ns < patience ? round_ns : patience;
+    }
+    if (start_ms != INT64_MAX && later_ns(start_ms, now_ns) < patience)
+        patience = later_ns(start_ms, now_ns);
+    return patience;
+}

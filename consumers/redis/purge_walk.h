@@ -1,0 +1,55 @@
+/*
+ * purge_walk - the walk itself: rounds of UNLINKs and a SCAN over one connection.
+ *
+ * A round is one write: UNLINKs (64 keys each at most) of what the last SCAN found, and the next
+ * SCAN. A round that Redis refuses is repeated as it was, for ever; a lost connection forgets the
+ * round and starts the walk anew for all. With nothing to walk for the connection is left alone.
+ * One thread; purge_walk_step() never blocks.
+ */
+#ifndef CONSUMERS_REDIS_PURGE_WALK_H
+#define CONSUMERS_REDIS_PURGE_WALK_H
+
+#include "consumers/redis/backoff.h"
+#include "consumers/redis/connection.h"
+#include "consumers/redis/purge_match.h"
+#include "consumers/redis/purge_pace.h"
+#include "consumers/redis/purge_set.h"
+
+struct purge_keys {
+    struct buffer bytes;
+    size_t *ends; /* of each key, in bytes */
+    size_t nr, capacity;
+};
+
+struct purge_walk {
+    struct connection connection;
+    struct purge_stats *stats; /* borrowed */
+    struct purge_set set;
+    struct purge_match match;
+    struct purge_pace pace;
+    struct purge_keys doomed; /* in this round's UNLINKs */
+    struct purge_keys found;  /* by this round's SCAN */
+    uint64_t cursor;          /* for the next SCAN */
+    uint64_t cursor_next;     /* as the reply says */
+    bool is_scanning;         /* this round has a SCAN */
+    bool is_round_open;
+    bool is_round_refused;
+    bool is_match_stale;
+    bool is_greeted, was_up;
+    bool is_troubled; /* and the log knows */
+    int64_t round_started_ns;
+    struct backoff backoff;
+    int64_t retry_at_ms; /* 0: at once */
+};
+
+void purge_walk_init(struct purge_walk *walk, const struct redis_target *target,
+                     struct purge_stats *stats);
+void purge_walk_release(struct purge_walk *walk);
+
+/* Takes every step that is possible now. */
+void purge_walk_step(struct purge_walk *walk);
+
+/* How long nothing needs to be done unless the connection moves; INT64_MAX: for ever. */
+int64_t purge_walk_patience_ns(const struct purge_walk *walk);
+
+#endif
