@@ -37,6 +37,7 @@ struct settings {
     int64_t drain_timeout_ms;
     enum log_level log_level;
     enum log_format log_format;
+    struct settings_draft *draft; /* where each value came from, for settings_print() */
 };
 
 /* A flag given on the command line, e.g. {"--brokers", "h:9092"}; repeatable ones may come again. */
