@@ -10,16 +10,17 @@ CFLAGS  ?= -O2 -g
 PYTHON  ?= $(firstword $(wildcard /usr/bin/python3) python3)
 comma   := ,
 Q       := $(if $(V),,@)
-say      = $(if $(V),,@printf '  %-4s %s\n' $1 $2)
+SHORT    := $(filter-out --%,$(firstword -$(MAKEFLAGS)))
+say      = $(if $(V)$(findstring s,$(SHORT)),,@printf '  %-4s %s\n' $1 $2)
 OUT     := $(BUILD)$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 
 # What the goals need is installed first if it is missing or too old.
 needs = $(if $(filter $1,$(or $(MAKECMDGOALS),all)),$2)
-NEEDS := $(call needs,$(filter-out clean help deps format format-check layers,$(or $(MAKECMDGOALS),all)),build) \
+NEEDS := $(call needs,$(filter-out clean help deps test-image format format-check layers,$(or $(MAKECMDGOALS),all)),build) \
   $(call needs,demo run bench loss test check,run) $(call needs,unit fuzz-replay cases bench loss test check,test) \
   $(call needs,loss bench test check,kafka) $(call needs,test-image,image) \
   $(call needs,check tidy format format-check fuzz,lint) $(if $(findstring clang,$(CC)),lint)
-ifneq ($(and $(strip $(NEEDS)),$(if $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),,x)),)
+ifneq ($(and $(strip $(NEEDS)),$(if $(findstring n,$(SHORT)),,x)),)
   ifneq ($(shell .ci/deps --check $(NEEDS) >/dev/null && echo ok),ok)
     $(info a dependency is missing or too old: running make deps)
     $(if $(shell .ci/deps $(NEEDS) && echo ok),,$(error make deps failed))
