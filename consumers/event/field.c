@@ -55,28 +55,32 @@ bool field_has_side(const struct event *event, const struct row *row, enum side 
     return event->op != EVENT_CREATE && row->before != NULL;
 }
 
-static struct field absent(enum field_state state)
+/*
+ * The functions below fill *out, which begins all zero, in place: a result handed up by value
+ * through several of them costs more than the look-up.
+ */
+static void set_value(struct field *out, const struct value *value)
 {
-    return (struct field){.state = state};
+    if (value == NULL) {
+        out->state = FIELD_MISSING;
+        return;
+    }
+    out->state = FIELD_PRESENT;
+    out->value = value;
+    out->type = tree_type(tree_val(value));
+    if (out->type == VALUE_STRING || out->type == VALUE_NUMBER)
+        out->text = tree_text(tree_val(value));
 }
 
-static struct field of_value(const struct value *value)
+static void set_text(struct field *out, struct slice text, const struct field_path *path)
 {
-    struct field field = {.state = FIELD_PRESENT, .value = value};
-
-    if (value == NULL)
-        return absent(FIELD_MISSING);
-    field.type = tree_type(tree_val(value));
-    if (field.type == VALUE_STRING || field.type == VALUE_NUMBER)
-        field.text = tree_text(tree_val(value));
-    return field;
-}
-
-static struct field of_text(struct slice text, const struct field_path *path)
-{
-    if (slice_is_absent(text) || path->parts_nr > 0)
-        return absent(FIELD_MISSING);
-    return (struct field){.state = FIELD_PRESENT, .type = VALUE_STRING, .text = text};
+    if (slice_is_absent(text) || path->parts_nr > 0) {
+        out->state = FIELD_MISSING;
+        return;
+    }
+    out->state = FIELD_PRESENT;
+    out->type = VALUE_STRING;
+    out->text = text;
 }
 
 /* Two digits a division. */
@@ -98,13 +102,16 @@ static struct slice print_number(uint64_t number, struct arena *arena)
     return (struct slice){digit, (size_t)(text + NUMBER_TEXT_BYTES - digit)};
 }
 
-static struct field of_number(bool is_there, uint64_t number, const struct field_path *path,
-                              struct arena *arena)
+static void set_number(struct field *out, uint64_t number, const struct field_path *path,
+                       struct arena *arena)
 {
-    if (!is_there || path->parts_nr > 0)
-        return absent(FIELD_MISSING);
-    return (struct field){
-        .state = FIELD_PRESENT, .type = VALUE_NUMBER, .text = print_number(number, arena)};
+    if (path->parts_nr > 0) {
+        out->state = FIELD_MISSING;
+        return;
+    }
+    out->state = FIELD_PRESENT;
+    out->type = VALUE_NUMBER;
+    out->text = print_number(number, arena);
 }
 
 static const struct value *step(const struct value *value, const struct field_part *part)
@@ -116,45 +123,50 @@ static const struct value *step(const struct value *value, const struct field_pa
     return yyjson_is_obj(val) ? tree_get(val, part->name) : NULL;
 }
 
-static struct field of_parts(const struct value *value, const struct field_path *path, size_t from)
+static void set_parts(struct field *out, const struct value *value, const struct field_path *path,
+                      size_t from)
 {
     for (size_t i = from; i < path->parts_nr && value; i++)
         value = step(value, &path->parts[i]);
-    return of_value(value);
+    set_value(out, value);
 }
 
 /* One field in `first`, else in `second`; deeper parts go into whichever has it. */
-static struct field of_images(const struct value *first, const struct value *second,
-                              const struct field_path *path)
+static void set_image(struct field *out, const struct value *first, const struct value *second,
+                      const struct field_path *path)
 {
-    const struct value *value;
+    const struct value *value = first ? first : second;
 
-    if (first == NULL && second == NULL)
-        return absent(FIELD_UNKNOWN);
-    if (path->parts_nr == 0)
-        return of_value(first ? first : second);
-    value = step(first, &path->parts[0]);
-    if (value == NULL)
-        value = step(second, &path->parts[0]);
-    return of_parts(value, path, 1);
+    if (value == NULL) {
+        out->state = FIELD_UNKNOWN;
+        return;
+    }
+    if (path->parts_nr > 0) {
+        value = step(first, &path->parts[0]);
+        if (value == NULL && second)
+            value = step(second, &path->parts[0]);
+    }
+    set_parts(out, value, path, 1);
 }
 
-static struct field of_before(const struct event *event, const struct row *row,
-                              const struct field_path *path)
+static void set_before(struct field *out, const struct event *event, const struct row *row,
+                       const struct field_path *path)
 {
     if (event->op == EVENT_CREATE)
-        return absent(FIELD_NO_ROW);
-    if (row->before == NULL)
-        return absent(FIELD_UNKNOWN);
-    return of_images(row->before, row->after, path);
+        out->state = FIELD_NO_ROW;
+    else if (row->before == NULL)
+        out->state = FIELD_UNKNOWN;
+    else
+        set_image(out, row->before, row->after, path);
 }
 
-static struct field of_after(const struct event *event, const struct row *row,
-                             const struct field_path *path)
+static void set_after(struct field *out, const struct event *event, const struct row *row,
+                      const struct field_path *path)
 {
     if (event->op == EVENT_DELETE)
-        return absent(FIELD_NO_ROW);
-    return of_images(row->after, NULL, path);
+        out->state = FIELD_NO_ROW;
+    else
+        set_image(out, row->after, NULL, path);
 }
 
 static bool is_id(const struct field_path *path)
@@ -162,66 +174,94 @@ static bool is_id(const struct field_path *path)
     return path->parts_nr > 0 && slice_equals(path->parts[0].name, SLICE("id"));
 }
 
-static struct field of_row(const struct event *event, const struct row *row, enum side side,
-                           const struct field_path *path)
+static void set_row(struct field *out, const struct row *row, enum side side,
+                    const struct field_path *path)
 {
-    struct field field;
-
-    if (!field_has_side(event, row, side))
-        return absent(FIELD_NO_ROW);
-    field = side == SIDE_NEW ? of_images(row->after, NULL, path)
-                             : of_images(row->before, row->after, path);
-    if (is_id(path) && row->pk && field.state != FIELD_PRESENT)
-        return of_parts(row->pk, path, 1);
-    return field;
+    if (side == SIDE_NEW)
+        set_image(out, row->after, NULL, path);
+    else
+        set_image(out, row->before, row->after, path);
+    if (out->state != FIELD_PRESENT && row->pk && is_id(path))
+        set_parts(out, row->pk, path, 1);
 }
 
-static struct field of_created(const struct event *event, const struct field_path *path)
+static void set_root(struct field *out, const struct event *event, const struct field_path *path,
+                     struct arena *arena)
 {
-    return event->op_is_guess ? absent(FIELD_UNKNOWN) : of_parts(event->created, path, 0);
+    switch (path->root) {
+    case FIELD_MODEL:
+        set_text(out, event->model, path);
+        break;
+    case FIELD_OP:
+        set_text(out, event->op_name, path);
+        break;
+    case FIELD_EVENT:
+        set_text(out, event->name, path);
+        break;
+    case FIELD_EVENT_ID:
+        set_text(out, event->id, path);
+        break;
+    case FIELD_TS:
+        if (event->has_ts)
+            set_number(out, (uint64_t)event->ts_ms, path, arena);
+        break;
+    case FIELD_VERSION:
+        if (event->has_version)
+            set_number(out, event->version, path, arena);
+        break;
+    case FIELD_TENANT:
+        set_text(out, event->tenant, path);
+        break;
+    case FIELD_SOURCE:
+        set_text(out, event->source, path);
+        break;
+    case FIELD_TRACE:
+        set_text(out, event->trace, path);
+        break;
+    case FIELD_SENDER:
+        set_text(out, event->sender, path);
+        break;
+    case FIELD_META:
+        set_parts(out, event->meta, path, 0);
+        break;
+    case FIELD_M2M:
+        set_parts(out, event->m2m, path, 0);
+        break;
+    default:
+        break;
+    }
 }
 
 struct field field_get(const struct event *event, const struct row *row, enum side side,
                        const struct field_path *path, struct arena *arena)
 {
+    struct field field = {.state = FIELD_MISSING};
+
     switch (path->root) {
     case FIELD_ROW:
-        return of_row(event, row, side, path);
+        if (field_has_side(event, row, side))
+            set_row(&field, row, side, path);
+        else
+            field.state = FIELD_NO_ROW;
+        break;
     case FIELD_BEFORE:
-        return of_before(event, row, path);
+        set_before(&field, event, row, path);
+        break;
     case FIELD_AFTER:
-        return of_after(event, row, path);
+        set_after(&field, event, row, path);
+        break;
     case FIELD_PK:
-        return of_parts(row->pk, path, 0);
-    case FIELD_MODEL:
-        return of_text(event->model, path);
-    case FIELD_OP:
-        return of_text(event->op_name, path);
-    case FIELD_EVENT:
-        return of_text(event->name, path);
-    case FIELD_EVENT_ID:
-        return of_text(event->id, path);
-    case FIELD_TS:
-        return of_number(event->has_ts, (uint64_t)event->ts_ms, path, arena);
-    case FIELD_VERSION:
-        return of_number(event->has_version, event->version, path, arena);
-    case FIELD_TENANT:
-        return of_text(event->tenant, path);
-    case FIELD_SOURCE:
-        return of_text(event->source, path);
-    case FIELD_TRACE:
-        return of_text(event->trace, path);
-    case FIELD_SENDER:
-        return of_text(event->sender, path);
+        set_parts(&field, row->pk, path, 0);
+        break;
     case FIELD_CREATED:
-        return of_created(event, path);
-    case FIELD_META:
-        return of_parts(event->meta, path, 0);
-    case FIELD_M2M:
-        return of_parts(event->m2m, path, 0);
-    case FIELD_CHANGED:
-    case FIELD_ROOT_NR:
+        if (event->op_is_guess)
+            field.state = FIELD_UNKNOWN;
+        else
+            set_parts(&field, event->created, path, 0);
+        break;
+    default:
+        set_root(&field, event, path, arena);
         break;
     }
-    return absent(FIELD_MISSING);
+    return field;
 }

@@ -1,7 +1,6 @@
 #include "consumers/event/member.h"
 
 #include "consumers/base/suggest.h"
-#include "consumers/event/tree.h"
 
 const struct expected member_expected[MEMBER_NR] = {
     [MEMBER_EVENT] = {"event", IS_STRING, "a string"},
@@ -62,7 +61,7 @@ static const struct slot {
     [SLOT('p', 'e', 7)] = {"parents", 7, MEMBER_PARENTS},
 };
 
-static enum member find_member(struct slice name)
+static inline enum member find_member(struct slice name)
 {
     const unsigned char *text = (const unsigned char *)name.ptr;
     const struct slot *slot = &slots[SLOT(text[0], text[name.len / 2], name.len)];
@@ -146,20 +145,29 @@ bool member_check_strings(const struct value *array, const struct expected *expe
     return true;
 }
 
-bool member_read_pk(const struct value *value, const struct value **pk, struct error *err)
+static bool check_pk_parts(const struct value *array, struct error *err)
 {
-    struct value_iter iter = value_walk(value);
+    struct value_iter iter = value_walk(array);
 
-    if (!member_check_type(&member_expected[MEMBER_PK], value, err))
-        return false;
-    if (value_type(value) == VALUE_NUMBER && !member_is_integer(value_text(value)))
-        return member_fail_type(&member_expected[MEMBER_PK], value, err);
-    if (value_type(value) == VALUE_ARRAY && iter.left == 0)
+    if (iter.left == 0)
         return error_fail(err, ERROR_REJECT, "\"pk\" must not be an empty array");
     while (value_next(&iter)) {
         if (!member_check_type(&expected_pk_part, iter.item, err))
             return false;
     }
-    *pk = value_type(value) == VALUE_ARRAY && value_nr(value) == 1 ? value_at(value, 0) : value;
     return true;
+}
+
+bool member_read_pk(const struct value *value, const struct value **pk, struct error *err)
+{
+    enum value_type type = tree_type_of(value);
+
+    *pk = value;
+    if (type == VALUE_STRING || (type == VALUE_NUMBER && member_is_integer(value_text(value))))
+        return true;
+    if (type != VALUE_ARRAY)
+        return member_fail_type(&member_expected[MEMBER_PK], value, err);
+    if (value_nr(value) == 1)
+        *pk = value_at(value, 0);
+    return check_pk_parts(value, err);
 }

@@ -11,6 +11,7 @@
 
 #include "consumers/base/error.h"
 #include "consumers/event/event.h"
+#include "consumers/event/tree.h"
 
 enum member {
     MEMBER_EVENT,
@@ -93,7 +94,7 @@ bool member_is_integer(struct slice number);
 static inline bool member_check_type(const struct expected *expected, const struct value *value,
                                      struct error *err)
 {
-    if (expected->types & (1u << value_type(value)))
+    if (expected->types & (1u << tree_type_of(value)))
         return true;
     return member_fail_type(expected, value, err);
 }

@@ -3,7 +3,6 @@
 #include "consumers/event/envelope.h"
 #include "consumers/event/member.h"
 #include "consumers/event/rows.h"
-#include "consumers/event/tree.h"
 
 enum { NAME_MAX_CHARS = 200, ID_MAX_CHARS = 128 };
 
@@ -49,7 +48,7 @@ static void read_op(struct event *event)
     }
     if (slice_equals(event->name, SLICE("post_save"))) {
         event->op_is_guess = event->created == NULL;
-        if (value_type(event->created) == VALUE_TRUE)
+        if (tree_type_of(event->created) == VALUE_TRUE)
             event->op = EVENT_CREATE;
     }
     event->op_name = event->op == EVENT_CUSTOM ? event->name : event_op_text(event->op);
@@ -166,7 +165,8 @@ static bool read_shared(struct reader *reader)
     event->source = text_of(value[MEMBER_SOURCE]);
     event->tenant = text_of(value[MEMBER_TENANT]);
     event->trace = text_of(value[MEMBER_TRACE]);
-    return member_check_strings(event->parents, &member_expected[MEMBER_PARENTS], reader->err) &&
+    return (event->parents == NULL ||
+            member_check_strings(event->parents, &member_expected[MEMBER_PARENTS], reader->err)) &&
            read_m2m(reader);
 }
 
@@ -193,12 +193,6 @@ enum decode_result decode_native(const struct value *root, struct arena *arena, 
     return read_root(root, arena, event, err);
 }
 
-static bool claims_all(const struct envelope_input *input)
-{
-    (void)input;
-    return true;
-}
-
 static enum decode_result read_native(const struct envelope_input *input, struct event *event,
                                       const char **skipped, struct error *err)
 {
@@ -206,4 +200,4 @@ static enum decode_result read_native(const struct envelope_input *input, struct
     return read_root(input->root, input->arena, event, err);
 }
 
-const struct envelope_format envelope_native = {claims_all, read_native};
+const struct envelope_format envelope_native = {NULL, read_native};

@@ -1,7 +1,6 @@
 #include "consumers/event/rows.h"
 
 #include "consumers/event/decode.h"
-#include "consumers/event/tree.h"
 
 /* The names of an array that was sent as `changed`: one list, which all its rows share. */
 static bool read_changed(struct reader *reader, const struct value *array, struct changed *changed)
@@ -24,7 +23,7 @@ static bool read_changed(struct reader *reader, const struct value *array, struc
 
 static const struct value *object_or_null(const struct value *value)
 {
-    return value_type(value) == VALUE_OBJECT ? value : NULL;
+    return tree_type_of(value) == VALUE_OBJECT ? value : NULL;
 }
 
 static bool read_row(struct reader *reader, const struct value *item, struct row *row)
@@ -34,7 +33,7 @@ static bool read_row(struct reader *reader, const struct value *item, struct row
     const struct value *after = value_get(item, SLICE("after"));
     const struct value *changed = value_get(item, SLICE("changed"));
 
-    if (value_type(item) != VALUE_OBJECT)
+    if (tree_type_of(item) != VALUE_OBJECT)
         return member_fail_type(&member_expected[MEMBER_ROWS], item, reader->err);
     if (pk == NULL)
         return error_fail(reader->err, ERROR_REJECT, "\"pk\" is missing");

@@ -7,7 +7,7 @@
  * objects are sorted, because whoever fills a JSON column chooses the names in it, and neither
  * comparing all pairs nor a hash without a secret would have a bound then.
  */
-enum { FILTER_MAX_MEMBERS = 64, FILTER_WORDS = 8 };
+enum { FILTER_MAX_MEMBERS = 64, FILTER_WORDS = 32, FILTER_FEW = 16, FILTER_FEW_WORDS = 8 };
 
 struct check {
     struct arena *arena;
@@ -46,7 +46,7 @@ void tree_sort_names(const struct value *object, yyjson_val **out, yyjson_val **
 
             merge(scratch + i, out + i, out + middle, out + end);
         }
-        memcpy(out, scratch, nr * sizeof(*out));
+        memcpy(out, scratch, nr * sizeof(void *));
     }
 }
 
@@ -54,7 +54,7 @@ static bool has_duplicate_sorted(struct check *check, yyjson_val *object)
 {
     struct arena_mark mark = arena_mark(check->arena);
     size_t nr = unsafe_yyjson_get_len(object);
-    yyjson_val **names = arena_alloc(check->arena, 2 * nr * sizeof(*names));
+    yyjson_val **names = arena_alloc(check->arena, 2 * nr * sizeof(void *));
     bool found = false;
 
     tree_sort_names(tree_value(object), names, names + nr);
@@ -67,15 +67,15 @@ static bool has_duplicate_sorted(struct check *check, yyjson_val *object)
     return found;
 }
 
-/* The word and bit of a name in the filter, from its first and last eight bytes. */
-static inline unsigned filter_bit(const yyjson_val *name)
+/* A name's first and last eight bytes and its length, mixed so that the upper bits depend on all. */
+static inline uint64_t mix_name(const yyjson_val *name)
 {
     const char *text = name->uni.str;
     size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
     uint64_t first = tree_word(text, len);
     uint64_t last = tree_word(len < 8 ? text : text + len - 8, len);
 
-    return (unsigned)(((first * 3 + last + len) * UINT64_C(0x9e3779b97f4a7c15)) >> 55);
+    return (first * 3 + last + len) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static bool stands_before(yyjson_val *object, const yyjson_val *name)
@@ -91,22 +91,25 @@ static enum tree_fault check_container(struct check *check, yyjson_val *containe
 
 static enum tree_fault check_object(struct check *check, yyjson_val *object, unsigned depth)
 {
-    uint64_t filter[FILTER_WORDS] = {0};
+    uint64_t filter[FILTER_WORDS];
     size_t nr = unsafe_yyjson_get_len(object);
+    size_t words = nr <= FILTER_FEW ? FILTER_FEW_WORDS : FILTER_WORDS;
     bool is_small = nr <= FILTER_MAX_MEMBERS;
     yyjson_val *name = unsafe_yyjson_get_first(object);
 
     if (!is_small && has_duplicate_sorted(check, object))
         return TREE_DUPLICATE;
+    memset(filter, 0, words * sizeof(*filter));
     for (; nr > 0; nr--) {
-        unsigned bit = filter_bit(name);
-        uint64_t mask = (uint64_t)1 << (bit & 63);
+        uint64_t mix = mix_name(name);
+        uint64_t *word = &filter[(mix >> 48) & (words - 1)];
+        uint64_t mask = (uint64_t)1 << (mix >> 58);
 
-        if ((filter[bit >> 6] & mask) && is_small && stands_before(object, name)) {
+        if ((*word & mask) && is_small && stands_before(object, name)) {
             check->duplicate = tree_text(name);
             return TREE_DUPLICATE;
         }
-        filter[bit >> 6] |= mask;
+        *word |= mask;
         if (unsafe_yyjson_is_ctn(name + 1)) {
             enum tree_fault fault = check_container(check, name + 1, depth + 1);
 

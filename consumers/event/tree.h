@@ -63,6 +63,11 @@ static inline enum value_type tree_type(const yyjson_val *val)
     return (enum value_type)types[val->tag & 31];
 }
 
+static inline enum value_type tree_type_of(const struct value *value)
+{
+    return value ? tree_type(tree_val(value)) : VALUE_MISSING;
+}
+
 static inline struct slice tree_text(const yyjson_val *val)
 {
     return (struct slice){val->uni.str, (size_t)(val->tag >> YYJSON_TAG_BIT)};

@@ -97,7 +97,7 @@ static bool arrays_equal(const struct value *a, const struct value *b)
 static bool objects_equal_sorted(const struct value *a, const struct value *b)
 {
     size_t nr = value_nr(a);
-    yyjson_val **left = alloc_zero(3 * nr, sizeof(*left));
+    yyjson_val **left = alloc_zero(3 * nr, sizeof(void *));
     yyjson_val **right = left + nr;
     bool equal = true;
 

@@ -109,29 +109,29 @@ END_TEST
 static const struct {
     const char *members; /* between the braces, without model and pk */
     enum event_op op;
-    const char *op_name;
     bool is_guess;
+    const char *op_name;
 } ops[] = {
-    {"\"event\":\"post_save\",\"created\":true", EVENT_CREATE, "create", false},
-    {"\"event\":\"post_save\",\"created\":false", EVENT_UPDATE, "update", false},
-    {"\"event\":\"post_save\"", EVENT_UPDATE, "update", true},
-    {"\"created\":true,\"event\":\"post_save\"", EVENT_CREATE, "create", false},
-    {"\"event\":\"post_delete\"", EVENT_DELETE, "delete", false},
-    {"\"event\":\"post_delete\",\"created\":true", EVENT_DELETE, "delete", false},
-    {"\"event\":\"bulk_create\"", EVENT_CREATE, "create", false},
-    {"\"event\":\"bulk_update\"", EVENT_UPDATE, "update", false},
-    {"\"event\":\"bulk_delete\"", EVENT_DELETE, "delete", false},
-    {"\"event\":\"m2m_changed\"", EVENT_M2M, "m2m", false},
-    {"\"event\":\"truncate\"", EVENT_TRUNCATE, "truncate", false},
-    {"\"event\":\"create\"", EVENT_CREATE, "create", false},
-    {"\"event\":\"update\"", EVENT_UPDATE, "update", false},
-    {"\"event\":\"delete\"", EVENT_DELETE, "delete", false},
-    {"\"event\":\"m2m\"", EVENT_M2M, "m2m", false},
-    {"\"event\":\"read\"", EVENT_READ, "read", false},
-    {"\"event\":\"POST_SAVE\"", EVENT_CUSTOM, "POST_SAVE", false},
-    {"\"event\":\"custom\"", EVENT_CUSTOM, "custom", false},
-    {"\"event\":\"price_list_published\"", EVENT_CUSTOM, "price_list_published", false},
-    {"\"event\":\"pre_save\",\"created\":true", EVENT_CUSTOM, "pre_save", false},
+    {"\"event\":\"post_save\",\"created\":true", EVENT_CREATE, false, "create"},
+    {"\"event\":\"post_save\",\"created\":false", EVENT_UPDATE, false, "update"},
+    {"\"event\":\"post_save\"", EVENT_UPDATE, true, "update"},
+    {"\"created\":true,\"event\":\"post_save\"", EVENT_CREATE, false, "create"},
+    {"\"event\":\"post_delete\"", EVENT_DELETE, false, "delete"},
+    {"\"event\":\"post_delete\",\"created\":true", EVENT_DELETE, false, "delete"},
+    {"\"event\":\"bulk_create\"", EVENT_CREATE, false, "create"},
+    {"\"event\":\"bulk_update\"", EVENT_UPDATE, false, "update"},
+    {"\"event\":\"bulk_delete\"", EVENT_DELETE, false, "delete"},
+    {"\"event\":\"m2m_changed\"", EVENT_M2M, false, "m2m"},
+    {"\"event\":\"truncate\"", EVENT_TRUNCATE, false, "truncate"},
+    {"\"event\":\"create\"", EVENT_CREATE, false, "create"},
+    {"\"event\":\"update\"", EVENT_UPDATE, false, "update"},
+    {"\"event\":\"delete\"", EVENT_DELETE, false, "delete"},
+    {"\"event\":\"m2m\"", EVENT_M2M, false, "m2m"},
+    {"\"event\":\"read\"", EVENT_READ, false, "read"},
+    {"\"event\":\"POST_SAVE\"", EVENT_CUSTOM, false, "POST_SAVE"},
+    {"\"event\":\"custom\"", EVENT_CUSTOM, false, "custom"},
+    {"\"event\":\"price_list_published\"", EVENT_CUSTOM, false, "price_list_published"},
+    {"\"event\":\"pre_save\",\"created\":true", EVENT_CUSTOM, false, "pre_save"},
 };
 
 START_TEST(op_is_derived_from_the_name)

@@ -242,15 +242,18 @@ START_TEST(long_duplicate_names_are_cut_and_escaped)
 }
 END_TEST
 
-static const char *const seeds[] = {
-    "{\"event\":\"post_save\",\"model\":\"shop.Product\",\"pk\":42,\"created\":false,\"ts\":"
-    "1795341600123,"
-    "\"changed\":[\"price\"],\"before\":{\"price\":\"1.50\"},\"after\":{\"price\":2.5e1,\"a\":null}"
-    "}",
-    "[0,-1,2.50,1e2,true,false,null,\"\\u00e9\\ud83d\\ude00 \xc3\xa9\",[],{},{\"a\":{\"b\":[{}]}}]",
-    "{\"a\":1,\"b\":2,\"c\":{\"a\":1,\"b\":[1,2,{\"a\":\"\\\"\\\\\"}]},\"d\":\" "
-    "\\t\",\"e\":\"\xf0\x9f\x98\x80\"}",
-};
+static const char mixed[] =
+    "{\"event\":\"post_save\",\"model\":\"shop.Product\",\"pk\":42,\"created\":false,"
+    "\"ts\":1795341600123,\"changed\":[\"price\"],\"before\":{\"price\":\"1.50\"},"
+    "\"after\":{\"price\":2.5e1,\"a\":null}}";
+static const char listed[] =
+    "[0,-1,2.50,1e2,true,false,null,\"\\u00e9\\ud83d\\ude00 \xc3\xa9\",[],{},"
+    "{\"a\":{\"b\":[{}]}}]";
+static const char nested_names[] =
+    "{\"a\":1,\"b\":2,\"c\":{\"a\":1,\"b\":[1,2,{\"a\":\"\\\"\\\\\"}]},\"d\":\" \\t\","
+    "\"e\":\"\xf0\x9f\x98\x80\"}";
+
+static const char *const seeds[] = {mixed, listed, nested_names};
 
 /* One small change: a byte set, dropped or doubled, two swapped, or a piece repeated. */
 static size_t mutate(char *text, size_t len, uint64_t *state)
@@ -312,7 +315,7 @@ START_TEST(accepts_what_jansson_accepts)
         const struct value *ours;
         size_t position;
 
-        memcpy(text, seed, len);
+        memcpy(text, seed, len + 1);
         for (unsigned changes = random_next(&state) % 4; changes > 0 && len < MUTATED_BYTES;
              changes--)
             len = mutate(text, len, &state);
