@@ -2,9 +2,10 @@
 
 #include "consumers/base/decimal.h"
 #include "consumers/base/hash.h"
+#include "consumers/plan/key_set.h"
 #include "consumers/rules/match.h"
 
-enum { DEDUPE_LINEAR_NR = 16, FIRST_TEXTS = 32 };
+enum { FIRST_TEXTS = 32 };
 
 /* One event on its way through the rules. */
 struct renderer {
@@ -16,7 +17,8 @@ struct renderer {
     bool is_planned;   /* ops enter the plan: a live rule, or one looked at on its own */
     size_t row_keys;   /* of this rule and row */
     size_t event_keys; /* of all live rules */
-    struct texts texts; /* of one action; kept for the next */
+    struct texts texts;  /* of one action; kept for the next */
+    struct key_set seen; /* of this rule and row */
 };
 
 struct guard {
@@ -88,51 +90,6 @@ static void render_target(struct renderer *r, const struct action *action,
         fail(r, action,
              &(struct render_failure){REASON_NULL_FIELD, blamed_field(target),
                                       SLICE("null leaves no key at all in a raw cache")});
-}
-
-static bool is_among(struct slice text, const struct slice *items, size_t nr)
-{
-    for (size_t i = 0; i < nr; i++) {
-        if (slice_equals(items[i], text))
-            return true;
-    }
-    return false;
-}
-
-static void dedupe_many(struct texts *texts, struct arena *arena)
-{
-    size_t size = 64, kept = 0;
-    uint32_t *table;
-
-    while (size < texts->nr * 2)
-        size *= 2;
-    table = arena_zero(arena, size, sizeof(*table));
-    for (size_t i = 0; i < texts->nr; i++) {
-        size_t at = hash_slice(texts->items[i]) & (size - 1);
-
-        while (table[at] && !slice_equals(texts->items[table[at] - 1], texts->items[i]))
-            at = (at + 1) & (size - 1);
-        if (table[at])
-            continue;
-        texts->items[kept++] = texts->items[i];
-        table[at] = (uint32_t)kept;
-    }
-    texts->nr = kept;
-}
-
-static void dedupe(struct texts *texts, struct arena *arena)
-{
-    size_t kept = 0;
-
-    if (texts->nr > DEDUPE_LINEAR_NR) {
-        dedupe_many(texts, arena);
-        return;
-    }
-    for (size_t i = 0; i < texts->nr; i++) {
-        if (!is_among(texts->items[i], texts->items, kept))
-            texts->items[kept++] = texts->items[i];
-    }
-    texts->nr = kept;
 }
 
 /* An explicit version is what the database orders; without one the clock stands in. */
@@ -209,16 +166,17 @@ static bool render_value(struct renderer *r, const struct action *action, struct
     return status == RENDER_OK;
 }
 
-static void add_op(struct renderer *r, const struct action *action, struct slice key,
-                   struct slice value, struct guard guard)
+static void add_op(struct renderer *r, const struct key_entry *entry, struct slice value,
+                   struct guard guard)
 {
+    const struct action *action = entry->action;
     struct op *op = plan_add(r->context->plan);
 
     op->verb = action->verb;
     op->action = action;
     op->cache = action->cache;
-    op->key = key;
-    op->hash = hash_mix(hash_slice(key), hash_slice(action->cache->redis));
+    op->key = entry->key;
+    op->hash = entry->hash;
     op->value = value;
     op->guard_source = guard.source;
     op->guard = guard.number;
@@ -246,12 +204,13 @@ static bool has_room(struct renderer *r, const struct action *action)
     return false;
 }
 
-static void emit(struct renderer *r, const struct action *action, struct slice key,
-                 struct slice value, struct guard guard)
+static void emit(struct renderer *r, const struct key_entry *entry, struct slice value,
+                 struct guard guard)
 {
+    const struct action *action = entry->action;
     struct rule_count *counts = r->context->counts;
 
-    if (guard.source != OP_UNGUARDED && !can_be_guarded(key)) {
+    if (guard.source != OP_UNGUARDED && !can_be_guarded(entry->key)) {
         fail(r, action,
              &(struct render_failure){REASON_BAD_VALUE, SLICE_ABSENT,
                                       SLICE("a guarded key may hold one hash tag only")});
@@ -265,7 +224,24 @@ static void emit(struct renderer *r, const struct action *action, struct slice k
     if (counts)
         counts[r->rule->index].ops[action->verb]++;
     if (r->is_planned)
-        add_op(r, action, key, value, guard);
+        add_op(r, entry, value, guard);
+}
+
+static void emit_all(struct renderer *r, const struct action *action, struct slice value,
+                     struct guard guard)
+{
+    uint64_t target = hash_slice(action->cache->redis);
+
+    for (size_t i = 0; i < r->texts.nr; i++) {
+        struct slice key = r->texts.items[i];
+        struct key_entry entry = {action, key, hash_mix(hash_slice(key), target)};
+
+        if (!key_set_add(&r->seen, &entry))
+            continue;
+        if (!has_room(r, action))
+            return;
+        emit(r, &entry, value, guard);
+    }
 }
 
 /* A delete goes out even if its guard cannot be told: it is the safe half of the two. */
@@ -284,10 +260,7 @@ static void render_action(struct renderer *r, const struct action *action)
     r->texts.nr = 0;
     for (size_t i = 0; i < action->targets_nr; i++)
         render_target(r, action, &action->targets[i]);
-    if (r->texts.nr > 1)
-        dedupe(&r->texts, r->context->arena);
-    for (size_t i = 0; i < r->texts.nr && has_room(r, action); i++)
-        emit(r, action, r->texts.items[i], value, guard);
+    emit_all(r, action, value, guard);
 }
 
 static bool render_rows(struct renderer *r, const struct rule *rule)
@@ -301,6 +274,7 @@ static bool render_rows(struct renderer *r, const struct rule *rule)
             continue;
         matched = true;
         r->row_keys = 0;
+        key_set_clear(&r->seen);
         for (size_t j = 0; j < rule->actions_nr; j++)
             render_action(r, &rule->actions[j]);
     }
@@ -315,6 +289,7 @@ static struct renderer begin(struct render_context *context, struct event *event
 
     r.texts.items = arena_alloc(context->arena, FIRST_TEXTS * sizeof(*r.texts.items));
     r.texts.capacity = FIRST_TEXTS;
+    key_set_init(&r.seen, context->arena);
     return r;
 }
 

@@ -115,7 +115,10 @@ static bool pickle_container(struct sink *sink, const struct field *field)
     bool is_object = field->type == VALUE_OBJECT;
     struct value_iter it = value_walk(field->value);
 
-    sink_add(sink, is_object ? SLICE("}(") : SLICE("]("));
+    sink_add_char(sink, is_object ? '}' : ']');
+    if (value_nr(field->value) == 0)
+        return true;
+    sink_add_char(sink, '(');
     while (value_next(&it)) {
         struct field item = field_of_value(it.item);
 

@@ -296,7 +296,9 @@ static enum render_status write_items(struct writer *w, const struct value_templ
             return status;
         is_first = is_first && status == RENDER_DROPPED;
     }
-    if (is_pickle)
+    if (is_pickle && is_first)
+        w->sink.len--; /* nothing to mark: an empty container is its opcode alone */
+    else if (is_pickle)
         sink_add_char(&w->sink, is_object ? 'u' : 'e');
     else
         sink_add_char(&w->sink, is_object ? '}' : ']');
