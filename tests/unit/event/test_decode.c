@@ -51,9 +51,10 @@ START_TEST(default_size_is_a_mebibyte)
     decoded_init(&decoded);
     ck_assert(text != NULL);
     memset(text, 'x', DECODE_MAX_BYTES + 1);
-    memcpy(text, head, sizeof(head));
-    text[sizeof(head) - 1] = 'x';
-    memcpy(text + DECODE_MAX_BYTES - 2, "\"}", 2);
+    for (size_t i = 0; i < sizeof(head) - 1; i++)
+        text[i] = head[i];
+    text[DECODE_MAX_BYTES - 2] = '"';
+    text[DECODE_MAX_BYTES - 1] = '}';
     ck_assert_int_eq(decoded_read_at(&decoded, (struct slice){text, DECODE_MAX_BYTES}, RECORD_MS),
                      DECODE_EVENT);
     ck_assert_int_eq(
