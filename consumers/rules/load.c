@@ -38,22 +38,60 @@ static void report_duplicate(struct span name, struct span first, void *context)
     report_span(visit->loader, visit->file, name, "E102", message);
 }
 
+/* The number that ends where jansson stopped. */
+static struct span number_before(struct slice text, size_t end)
+{
+    size_t start = end < text.len ? end : text.len;
+
+    end = start;
+    while (start > 0 && strchr("0123456789+-.eE", text.ptr[start - 1]))
+        start--;
+    return (struct span){start, end};
+}
+
 /* jansson stops at the end of what it did not like, so the place is found by reading again. */
 static void report_syntax(struct loader *loader, const struct rule_file *file,
                           const json_error_t *error)
 {
     struct scan_problem problem = {.message = SLICE_ABSENT};
-    size_t position = error->position > 0 ? (size_t)error->position - 1 : 0;
+    size_t position = error->position > 0 ? (size_t)error->position : 0;
 
-    if (scan_check(file->clean, loader->arena, &problem))
-        problem = (struct scan_problem){{position, position + 1}, slice_of(error->text)};
+    if (scan_check(file->clean, loader->arena, &problem)) {
+        problem.span = number_before(file->clean, position);
+        problem.message = json_error_code(error) == json_error_numeric_overflow
+                              ? SLICE("a number that does not fit 64 bits: write it as a string")
+                              : slice_of(error->text);
+    }
     report_span(loader, file, problem.span, "E101", problem.message);
+}
+
+static bool is_object(const struct rule_file *file)
+{
+    size_t start = scan_space(file->clean, 0);
+
+    return start < file->clean.len && file->clean.ptr[start] == '{';
+}
+
+/* Deeper nesting than any rule needs is refused here; jansson itself would take more. */
+static void check_shape(struct loader *loader, struct rule_file *file, const json_error_t *error)
+{
+    struct scan_problem problem;
+    bool is_whole = scan_check(file->clean, loader->arena, &problem);
+
+    if (file->root && is_whole && is_object(file))
+        return;
+    if (is_whole && !is_object(file))
+        report_span(loader, file, (struct span){scan_space(file->clean, 0), SIZE_MAX}, "E103",
+                    SLICE("a rule file is an object: {\"version\": 1, \"rules\": [...]}"));
+    else
+        report_syntax(loader, file, error);
+    json_decref(file->root);
+    file->root = NULL;
 }
 
 static void parse_file(struct loader *loader, struct rule_file *file)
 {
     struct duplicate_visit visit = {loader, file};
-    struct scan_problem problem;
     json_error_t error;
 
     file->root = json_loadb(file->clean.ptr, file->clean.len, JSON_REJECT_DUPLICATES, &error);
@@ -62,20 +100,7 @@ static void parse_file(struct loader *loader, struct rule_file *file)
         if (file->root)
             scan_duplicates(file->clean, report_duplicate, &visit);
     }
-    if (!file->root) {
-        report_syntax(loader, file, &error);
-        return;
-    }
-    /* Deeper than this nothing is meant; jansson itself would take more. */
-    if (json_is_object(file->root) && scan_check(file->clean, loader->arena, &problem))
-        return;
-    if (json_is_object(file->root))
-        report_syntax(loader, file, &error);
-    else
-        report_span(loader, file, (struct span){scan_space(file->clean, 0), SIZE_MAX}, "E103",
-                    SLICE("a rule file is an object: {\"version\": 1, \"rules\": [...]}"));
-    json_decref(file->root);
-    file->root = NULL;
+    check_shape(loader, file, &error);
 }
 
 static void open_file(struct loader *loader, const struct rule_source *source,

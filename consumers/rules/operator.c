@@ -69,6 +69,7 @@ bool operator_unknown(struct loader *loader, const struct cursor *object)
     if (operator_is_known(member->step.name)) {
         remark.help = SLICE("in an array, one object for each: [{\"prefix\": \"a\"}, "
                             "{\"suffix\": \"b\"}]");
+        remark.on_name = false;
         report(loader, object, remark, "an operator must be alone in its object");
         return false;
     }

@@ -1,0 +1,691 @@
+#include "consumers/rules/load.h"
+
+#include <dirent.h>
+#include <stdio.h>
+
+#include "tests/unit/check_main.h"
+#include "tests/unit/rules/loaded.h"
+
+/* Every rule here stands in this file; what is underlined is told by its bytes. */
+#define HEAD                                                                                       \
+    "{'version':1,'caches':{'default':{'keys':'django','prefix':'myapp','serializer':'json',"      \
+    "'lock_suffix':':lock'},'bare':{},'wide':{'allow_broad':true},'pack':{'serializer':'msgpack'}" \
+    ","                                                                                            \
+    "'key':{'keys':'django','prefix':'celery'}},"                                                  \
+    "'models':{'shop.Product':{'fields':{'name':'str','price':'decimal','category_id':'int',"      \
+    "'version':'int'},'m2m':['tags'],'parents':['shop.Item']},"                                    \
+    "'shop.Item':{'fields':{'sku':'str'}},'shop.Category':{'fields':{'slug':'str'}}},"             \
+    "'rules':[{'name':'r',"
+#define TAIL "}]}"
+#define PRODUCT "'when':{'model':'shop.Product'},"
+#define WRITTEN "'when':{'model':'shop.Product','op':'update'},"
+#define DELETE ",'do':{'delete':'k'}"
+
+static const struct {
+    const char *rule; /* members of the rule */
+    const char *code;
+    const char *underlined;
+    const char *message;    /* a part of it */
+    const char *suggestion; /* NULL: none */
+} refused[] = {
+    /* shape */
+    {PRODUCT "'do':{'delete':1}", "E103", "1",
+     "\"delete\" must be a string, an object or an array, not an integer", NULL},
+    {PRODUCT "'do':{'delete':['a',2.5]}", "E103", "2.5", "an element of \"delete\" must be", NULL},
+    {PRODUCT "'do':{'delete':[['a']]}", "E103", "[", "not an array", NULL},
+    {PRODUCT "'do':[]", "E103", "[", "\"do\" must be an object, not an array", NULL},
+    {PRODUCT "'max_keys':'9'" DELETE, "E103", "\"9\"", "must be an integer, not a string", NULL},
+    {PRODUCT "'enabled':null" DELETE, "E103", "null", "must be a boolean, not null", NULL},
+    {PRODUCT "'do':{'refresh':'k'}", "E103", "\"k\"", "must be an object with key", NULL},
+    {"'do':{'delete':'k'}", "E104", "{", "needs \"when\"", NULL},
+    {"'when':{'model':'shop.Product'}", "E104", "{", "needs \"do\"", NULL},
+    {PRODUCT "'do':{}", "E104", "{", "\"do\" needs a verb", NULL},
+    {PRODUCT "'do':{'delete':{'again_after':'1s'}}", "E104", "{", "\"delete\" needs \"key\"", NULL},
+    {PRODUCT "'do':{'purge':{'rate':1}}", "E104", "{", "\"purge\" needs \"pattern\"", NULL},
+    {PRODUCT "'mode':'shadoww'" DELETE, "E105", "\"shadoww\"", "must be one of live, shadow",
+     "shadow"},
+    {PRODUCT "'max_keys':0" DELETE, "E105", "0", "must be from 1 to 200000", NULL},
+    {PRODUCT "'do':{'delete':{'key':'k','again_after':'2 s'}}", "E105", "\"2 s\"", "digits and one",
+     NULL},
+    {PRODUCT "'do':{'delete':''}", "E105", "\"\"", "an empty key", NULL},
+    {PRODUCT "'do':{'delete':[]}", "E105", "[", "\"delete\" is empty", NULL},
+    {PRODUCT "'ignore':['W999']" DELETE, "E105", "\"W999\"", "no warning \"W999\"", NULL},
+    {PRODUCT "'ignore':'E301'" DELETE, "E105", "\"E301\"", "cannot be ignored", NULL},
+    {PRODUCT "'do':{'delete':{'key':'k{pk}','guard':'7'}}", "E105", "\"7\"", "guards nothing",
+     NULL},
+    {PRODUCT "'do':{'delete':{'key':'k{pk}','guard':true}}", "E105", "true", "is a template", NULL},
+    {WRITTEN "'do':{'refresh':{'key':'k{pk}','value':1,'ttl':'0s'}}", "E105", "\"0s\"",
+     "longer than 0", NULL},
+    {PRODUCT "'unless':{}" DELETE, "E107", "{", "would stop every event", NULL},
+    /* patterns */
+    {"'when':{'after.name':[]}" DELETE, "E107", "[", "matches nothing", NULL},
+    {"'when':{'after.name':[['a']]}" DELETE, "E107", "[", "a plain value or an operator", NULL},
+    {"'when':{'after..x':1}" DELETE, "E107", "\"after..x\"", "is no path", NULL},
+    {"'when':{'after.name':{}}" DELETE, "E107", "{", "neither an operator nor fields", NULL},
+    {"'when':{'$or':{'op':'create'}}" DELETE, "E107", "{", "two or more patterns", NULL},
+    {"'when':{'$or':[{'op':'create'}]}" DELETE, "E107", "[", "two or more patterns", NULL},
+    {"'when':{'$or':[{},{'op':'create'}]}" DELETE, "E107", "{", "matches everything", NULL},
+    {"'when':{'after.x':[{'numeric':['>',1,'<']}]}" DELETE, "E107", "[", "one or two comparisons",
+     NULL},
+    {"'when':{'after.x':{'wildcard':'*a*b*c*'}}" DELETE, "E107", "*", "at most 3", NULL},
+    {"'when':{'after.x':{'wildcard':'a**'}}" DELETE, "E107", "*", "side by side", NULL},
+    {"'when':{'after.x':{'anything-but':[]}}" DELETE, "E107", "[", "is empty", NULL},
+    {"'when':{'after.x':{'anything-but':{'exists':true}}}" DELETE, "E107", "\"exists\"",
+     "takes prefix", NULL},
+    {"'when':{'after.x':[{'numeric':['>','many']}]}" DELETE, "E105", "\"many\"", "is no number",
+     NULL},
+    /* names */
+    {PRODUCT "'do':{'expire':{}}", "E201", "\"expire\"", "known: bump, refresh, delete, purge",
+     NULL},
+    {PRODUCT "'do':{'delet':'k'}", "E201", "\"delet\"", "unknown member", "delete"},
+    {PRODUCT "'unles':{}" DELETE, "E201", "\"unles\"", "in a rule", "unless"},
+    {PRODUCT "'do':{'purge':{'pattern':'abc*','coalesc':'1s'}}", "E201", "\"coalesc\"",
+     "in \"purge\"", "coalesce"},
+    {"'when':{'chnaged':['price']}" DELETE, "E201", "\"chnaged\"", "unknown field", "changed"},
+    {"'when':{'aftr.price':1}" DELETE, "E201", "\"aftr.price\"", "unknown field", "after.price"},
+    {"'when':{'category_id':1}" DELETE, "E201", "\"category_id\"", "unknown field", NULL},
+    {"'when':{'id':1}" DELETE, "E201", "\"id\"", "unknown field \"id\"", NULL},
+    {"'when':{'sender':'a'}" DELETE, "E201", "\"sender\"", "unknown field", NULL},
+    {"'when':{'m2m.fields':'a'}" DELETE, "E201", "\"m2m.fields\"", "m2m has", "field"},
+    {"'when':{'model.name':'a'}" DELETE, "E210", "\"model.name\"", "has no fields", NULL},
+    {PRODUCT "'cache':'defualt'" DELETE, "E202", "\"defualt\"", "no cache", "default"},
+    {"'when':{'model':'shop.Prodcut'}" DELETE, "E202", "\"shop.Prodcut\"", "no model",
+     "shop.Product"},
+    {"'when':{'model':['shop.Category','shop.Prodcut']}" DELETE, "E202", "\"shop.Prodcut\"",
+     "no model", "shop.Product"},
+    {"'when':{'after.x':[{'numeric':['=>',1]}]}" DELETE, "E203", "\"=>\"", "unknown numeric", ">="},
+    {"'when':{'after.x':[{'preffix':'a'}]}" DELETE, "E203", "\"preffix\"", "unknown operator",
+     "prefix"},
+    {"'when':{'after.x':{'numerc':['>',1]}}" DELETE, "E203", "\"numerc\"", "unknown operator",
+     "numeric"},
+    {"'when':{'model':{'starts-with':'a'}}" DELETE, "E203", "\"starts-with\"", "unknown operator",
+     NULL},
+    {"'when':{'after.x':{'prefix':'a','suffix':'b'}}" DELETE, "E203", "{", "must be alone", NULL},
+    {PRODUCT "'do':{'delete':'k:{name|lwoer}'}", "E204", "lwoer", "unknown filter", "lower"},
+    {PRODUCT "'do':{'delete':'k:{nme}'}", "E205", "{nme}", "has no field \"nme\"", "name"},
+    {PRODUCT "'do':{'delete':'k:{after.nme|lower}'}", "E205", "{after.nme|lower}", "has no field",
+     "name"},
+    {"'when':{'model':'shop.product','after.pric':1}" DELETE, "E205", "\"after.pric\"",
+     "has no field \"pric\"", "price"},
+    {"'when':{'model':'shop.Product','after':{'pric':1}}" DELETE, "E205", "\"pric\"",
+     "has no field \"pric\"", "price"},
+    {"'when':{'model':'shop.Product','changed':['price','nmae']}" DELETE, "E205", "\"nmae\"",
+     "has no field", "name"},
+    {"'when':{'model':['shop.Product','shop.Category']},'do':{'delete':'k:{slug}'}", "E205",
+     "{slug}", "model \"shop.Product\" has no field", NULL},
+    {WRITTEN "'do':{'refresh':{'key':'k{pk}','value':{'a':['{nmae}']},'ttl':'1s'}}", "E205",
+     "{nmae}", "has no field", "name"},
+    {"'when':{'op':'create','before.name':'a'}" DELETE, "E206", "\"before.name\"", "no row before",
+     NULL},
+    {"'when':{'op':'create'},'do':{'delete':'k:{before.name}'}", "E206", "{before.name}",
+     "no row before", NULL},
+    {"'when':{'op':'delete'},'do':{'delete':'k:{after.name}'}", "E206", "{after.name}",
+     "no row after", NULL},
+    {"'when':{'op':null}" DELETE, "E207", "null", "\"op\" is always a string", NULL},
+    {"'when':{'created':'yes'}" DELETE, "E207", "\"yes\"", "always a boolean", NULL},
+    {"'when':{'changed':[1]}" DELETE, "E207", "1", "always a string", NULL},
+    {"'when':{'version':'7'}" DELETE, "E207", "\"7\"", "always a number", NULL},
+    {PRODUCT "'do':{'delete':'k:{pk'}", "E110", "{", "", NULL},
+    {PRODUCT "'do':{'delete':'k:pk}'}", "E110", "}", "", NULL},
+    {PRODUCT "'do':{'delete':'{name[]}{price[]}'}", "E208", "[]", "", NULL},
+    /* danger */
+    {PRODUCT "'do':{'purge':'*'}", "E301", "\"*\"", "every key of cache \"default\" (myapp:1:*)",
+     NULL},
+    {PRODUCT "'do':{'purge':'ab*'}", "E301", "\"ab*\"", "fewer than 3 literal", NULL},
+    {PRODUCT "'do':{'purge':'a?cdef'}", "E301", "\"a?cdef\"", "far too many", NULL},
+    {PRODUCT "'do':{'purge':'u{pk}*'}", "E301", "\"u{pk}*\"", "far too many", NULL},
+    {PRODUCT "'cache':'wide','do':{'purge':'*'}", "E301", "\"*\"", "every key", NULL},
+    {PRODUCT "'do':{'purge':{'pattern':'*','allow':'broad'}}", "E301", "\"*\"", "every key", NULL},
+    {PRODUCT "'do':{'purge':'celery-task*'}", "E302", "\"celery-task*\"", "\"celery*\"", NULL},
+    {PRODUCT "'do':{'purge':'django.contrib.sessions.cache*'}", "E302",
+     "\"django.contrib.sessions.cache*\"", "protected", NULL},
+    {PRODUCT "'do':{'purge':'job:*:lock'}", "E302", "\"job:*:lock\"", "\"*:lock\"", NULL},
+    {PRODUCT "'cache':'key','do':{'purge':'products*'}", "E302", "\"products*\"", "protected",
+     NULL},
+    {WRITTEN "'do':{'refresh':{'key':'k{pk}','value':1}}", "E303", "{", "needs \"ttl\"", NULL},
+    {WRITTEN "'cache':'bare','do':{'refresh':{'key':'k{pk}','value':1,'ttl':'1h'}}", "E304",
+     "\"refresh\"", "declares no \"serializer\"", NULL},
+    {PRODUCT "'do':{'purge':'{category_id}:*'}", "E305", "{category_id}", "begins with", NULL},
+    {PRODUCT "'do':{'delete':{'key':'k','again_after':'61s'}}", "E306", "\"61s\"", "at most 60s",
+     NULL},
+    {PRODUCT "'cache':'bare','do':{'delete':{'key':'k','unlock':true}}", "E307", "\"unlock\"",
+     "no \"lock_suffix\"", NULL},
+    {WRITTEN "'do':{'refresh':{'key':'k{pk}:{{','value':1,'ttl':'1h'}}", "E308", "\"k{pk}:{{\"",
+     "no hash tag", NULL},
+    {PRODUCT "'do':{'delete':{'key':'{{}}{pk}','guard':'{version}'}}", "E308", "\"{{}}{pk}\"",
+     "no hash tag", NULL},
+    {WRITTEN "'cache':'pack','do':{'refresh':{'key':'k{pk}','value':1,'ttl':'1h'}}", "E309",
+     "\"refresh\"", "cannot write msgpack", NULL},
+    /* warnings */
+    {WRITTEN "'do':{'refresh':{'key':'k{pk}','value':1,'ttl':'1h','guard':false}}", "W405",
+     "\"guard\"", "without a guard", NULL},
+    {WRITTEN "'do':{'refresh':{'key':'k','value':1,'ttl':'1h'}}", "W405", "\"k\"", "without {pk}",
+     NULL},
+    {PRODUCT "'do':{'delete':{'key':'k','unlock':true}}", "W406", "\"unlock\"",
+     "without \"again_after\"", NULL},
+    {"'when':{'op':'update'},'do':{'refresh':{'key':'k{pk}','value':{'p':'x {after.Card_no}'},"
+     "'ttl':'1h'}}",
+     "W408", "{after.Card_no}", "everybody who reads", NULL},
+    {PRODUCT "'do':{'refresh':{'key':'k{pk}','value':1,'ttl':'1h'}}", "W413", "\"refresh\"",
+     "does nothing on delete", NULL},
+    {PRODUCT "'do':{'delete':'p:{version}'}", "W414", "{version}", "the event's own", NULL},
+    {"'when':{'op':'updaet'}" DELETE, "W415", "\"updaet\"", "near to one", "update"},
+};
+
+START_TEST(one_finding_at_its_place)
+{
+    struct loaded loaded;
+    const struct diagnostic *d;
+    char text[2048];
+
+    snprintf(text, sizeof(text), "%s%s%s", HEAD, refused[_i].rule, TAIL);
+    loaded_init(&loaded);
+    loaded_read(&loaded, text);
+    ck_assert_msg(loaded.found.nr == 1, "%s: %zu findings", refused[_i].rule, loaded.found.nr);
+    d = &loaded.found.items[0];
+    ck_assert_str_eq(d->code, refused[_i].code);
+    ck_assert_int_eq(d->severity, refused[_i].code[0] == 'E' ? SEVERITY_ERROR : SEVERITY_WARNING);
+    ck_assert_msg((loaded.set == NULL) == (d->severity == SEVERITY_ERROR), "%s", refused[_i].rule);
+    loaded_assert(loaded_underlined(d), loaded_quoted(&loaded, refused[_i].underlined),
+                  refused[_i].rule);
+    ck_assert_msg(strstr(arena_text(&loaded.arena, d->message), refused[_i].message) != NULL,
+                  "%s: %.*s", refused[_i].rule, SLICE_ARG(d->message));
+    loaded_assert(d->suggestion, slice_of(refused[_i].suggestion), refused[_i].rule);
+    loaded_release(&loaded);
+}
+END_TEST
+
+static const struct {
+    const char *file;
+    const char *code;
+    unsigned line, column, end_column;
+    const char *message;
+} files[] = {
+    {"{'version':1,\n'rules':[,]}", "E101", 2, 10, 11, "expected a value, not ,"},
+    {"{'version':1,\r\n\t'rules':[{'name':'x' 'when':1}]}", "E101", 2, 23, 24,
+     "expected \",\" or \"}\", not \""},
+    {"\xef\xbb\xbf{'version':2,'rules':[{'name':'r'," PRODUCT "'do':{'delete':'k'}}]}", "E105", 1,
+     12, 13, "is 1, the only one"},
+    {"[]", "E103", 1, 1, 3, "a rule file is an object"},
+    {" 'x'", "E103", 1, 2, 5, "a rule file is an object"},
+    {"{'version':1,'version':1,'rules':[{'name':'r'," PRODUCT "'do':{'delete':'k'}}]}", "E102", 1,
+     14, 23, "duplicate member \"version\" (first on line 1)"},
+    {"{'rules':[{'name':'r'," PRODUCT "'do':{'delete':'k'}}]}", "E104", 1, 1, 2,
+     "the file needs \"version\""},
+    {"{'version':1}", "E104", 1, 1, 2, "there is no rule in this file"},
+    {"{'version':1,'rule':[],'rules':[{'name':'r'," PRODUCT "'do':{'delete':'k'}}]}", "E201", 1, 14,
+     20, "unknown member \"rule\" in a rule file"},
+    {"{'version':99999999999999999999}", "E101", 1, 12, 32, "does not fit 64 bits"},
+    {"{'version':1,'caches':{'c':{'keys':'raw','prefix':'app:'},'default':{}},'rules':["
+     "{'name':'r'," PRODUCT "'do':{'delete':'k'}}]}",
+     "W409", 1, 51, 57, "Django's keys begin \"app:1:\""},
+    {"{'version':1,'caches':{'default':{'prefix':'{x|nope}'}},'rules':[{'name':'r'," PRODUCT
+     "'do':{'delete':'k'}}]}",
+     "E204", 1, 48, 52, "unknown filter"},
+};
+
+START_TEST(one_finding_in_a_file)
+{
+    struct loaded loaded;
+    const struct diagnostic *d;
+
+    loaded_init(&loaded);
+    loaded_read(&loaded, files[_i].file);
+    ck_assert_uint_ge(loaded.found.nr, 1);
+    d = &loaded.found.items[0];
+    ck_assert_str_eq(d->code, files[_i].code);
+    ck_assert_uint_eq(d->line, files[_i].line);
+    ck_assert_uint_eq(d->column, files[_i].column);
+    ck_assert_uint_eq(d->end_column, files[_i].end_column);
+    ck_assert_msg(strstr(arena_text(&loaded.arena, d->message), files[_i].message) != NULL, "%.*s",
+                  SLICE_ARG(d->message));
+    loaded_release(&loaded);
+}
+END_TEST
+
+/* ---- several files ---- */
+
+START_TEST(files_make_one_set)
+{
+    struct rule_source sources[] = {{SLICE("a.jsonc"), SLICE_ABSENT},
+                                    {SLICE("b.json"), SLICE_ABSENT}};
+    struct loaded loaded;
+    const struct rule *rule;
+
+    loaded_init(&loaded);
+    sources[0].text = loaded_quoted(
+        &loaded, "// caches\n{'version':1,'caches':{'default':{'keys':'django',},},"
+                 "'defaults':{'mode':'shadow','max_keys':7,'unless':{'tenant':'test'}}}");
+    sources[1].text = loaded_quoted(
+        &loaded, "{'version':1,'defaults':{'max_keys':7,'on_missing':'skip'},'rules':[\n"
+                 "{'name':'one',\n" PRODUCT "'do':{'delete':'k:{pk}'}},\n"
+                 "{'name':'two','mode':'live','enabled':false,'unless':{'source':'x'}," PRODUCT
+                 "'do':{'delete':'k'}}]}");
+    loaded.set = load_sources(sources, 2, &loaded.found);
+    ck_assert_ptr_nonnull(loaded.set);
+    ck_assert_uint_eq(loaded.set->files_nr, 2);
+    ck_assert_uint_eq(loaded.set->rules_nr, 2);
+    rule = &loaded.set->rules[0];
+    loaded_assert(rule->name, SLICE("one"), "name");
+    loaded_assert(rule->file, SLICE("b.json"), "file");
+    ck_assert_uint_eq(rule->line, 2);
+    ck_assert_int_eq(rule->mode, RULE_SHADOW);
+    ck_assert_uint_eq(rule->max_keys, 7);
+    ck_assert(rule->skip_missing && rule->is_enabled && rule->has_unless);
+    loaded_assert(rule->unless.predicates[0].path.text, SLICE("tenant"), "unless");
+    loaded_assert(loaded_text(&loaded, &rule->actions[0].targets[0]), SLICE(":1:k:<pk>"), "target");
+    rule++;
+    ck_assert_int_eq(rule->mode, RULE_LIVE);
+    ck_assert(!rule->is_enabled);
+    ck_assert_uint_eq(rule->unless.predicates_nr, 1);
+    loaded_assert(rule->unless.predicates[0].path.text, SLICE("source"), "unless");
+    loaded_release(&loaded);
+}
+END_TEST
+
+static const struct {
+    const char *first, *second;
+    const char *message;
+} twice[] = {
+    {"'rules':[\n{'name':'r'," PRODUCT "'do':{'delete':'k'}}]",
+     "'rules':[{'name':'r'," PRODUCT "'do':{'delete':'k'}}]",
+     "rule \"r\" is defined twice (first at a.json:2)"},
+    {"'caches':{'c':{}}", "'caches':{'c':{}}", "cache \"c\" is defined twice (first at a.json:1)"},
+    {"'models':{\n'a.B':{}}", "'models':{'A.b':{}}",
+     "model \"A.b\" is defined twice (first at a.json:2)"},
+    {"'defaults':{'mode':'live'}", "'defaults':{'mode':'shadow'}",
+     "default \"mode\" differs from the one at a.json:1"},
+};
+
+START_TEST(defined_twice)
+{
+    struct rule_source sources[] = {{SLICE("a.json"), SLICE_ABSENT},
+                                    {SLICE("b.json"), SLICE_ABSENT}};
+    struct loaded loaded;
+    size_t found = 0;
+
+    loaded_init(&loaded);
+    sources[0].text = loaded_quoted(
+        &loaded, arena_text(&loaded.arena,
+                            arena_printf(&loaded.arena, "{'version':1,%s}", twice[_i].first)));
+    sources[1].text = loaded_quoted(
+        &loaded, arena_text(&loaded.arena,
+                            arena_printf(&loaded.arena, "{'version':1,%s}", twice[_i].second)));
+    loaded.set = load_sources(sources, 2, &loaded.found);
+    ck_assert_ptr_null(loaded.set);
+    for (size_t i = 0; i < loaded.found.nr; i++) {
+        const struct diagnostic *d = &loaded.found.items[i];
+
+        if (strcmp(d->code, "E106") != 0)
+            continue;
+        loaded_assert(d->file, SLICE("b.json"), "file");
+        loaded_assert(d->message, slice_of(twice[_i].message), "message");
+        found++;
+    }
+    ck_assert_uint_eq(found, 1);
+    loaded_release(&loaded);
+}
+END_TEST
+
+START_TEST(the_hash_goes_by_contents)
+{
+    static const char *const texts[] = {
+        "{'version':1,'rules':[{'name':'r'," PRODUCT "'do':{'delete':'k'}}]}",
+        "{'version':1,'rules':[{'name':'r'," PRODUCT "'do':{'delete':'l'}}]}",
+    };
+    struct loaded loaded[3];
+    struct rule_source other = {SLICE("other.json"), SLICE_ABSENT};
+
+    for (size_t i = 0; i < 3; i++)
+        loaded_init(&loaded[i]);
+    loaded_need(&loaded[0], texts[0]);
+    loaded_need(&loaded[1], texts[1]);
+    other.text = loaded_quoted(&loaded[2], texts[0]);
+    loaded[2].set = load_sources(&other, 1, &loaded[2].found);
+    ck_assert_uint_eq(strlen(loaded[0].set->hash), 16);
+    ck_assert_str_ne(loaded[0].set->hash, loaded[1].set->hash);
+    ck_assert_str_eq(loaded[0].set->hash, loaded[2].set->hash);
+    for (size_t i = 0; i < 3; i++)
+        loaded_release(&loaded[i]);
+}
+END_TEST
+
+/* ---- what a rule comes to ---- */
+
+static const struct {
+    const char *members; /* of the file, before rules */
+    const char *verbs;
+    const char *targets; /* of all actions, by verb; several with blanks between */
+} targets[] = {
+    {"", "'delete':'k:{pk}'", "delete k:<pk>"},
+    {"'caches':{'default':{'keys':'django','prefix':'my'}},", "'delete':['a','b']",
+     "delete my:1:a delete my:1:b"},
+    {"'caches':{'default':{'keys':'django','version':[1,2]}},", "'delete':'a','bump':'v'",
+     "bump :1:v :2:v delete :1:a :2:a"},
+    {"'caches':{'default':{'prefix':'{tenant}/'}},", "'delete':'{pk}'", "delete <tenant>/<pk>"},
+    {"'caches':{'default':{'lock_suffix':':{lock}'}},",
+     "'delete':{'key':['a','b'],'unlock':true,'again_after':'1s'}", "delete a a:{lock} b b:{lock}"},
+    {"'caches':{'default':{'keys':'django','prefix':'a*b'}},", "'purge':'products:*'",
+     "purge a\\*b:1:products:*"},
+    {"", "'purge':'products:{pk}:*','delete':'{{x}}:{pk}','bump':{'key':'v'}",
+     "bump v delete {x}:<pk> purge products:<pk>:*"},
+};
+
+START_TEST(targets_are_complete_keys)
+{
+    struct loaded loaded;
+    struct slice text, all = SLICE("");
+    const struct rule *rule;
+
+    loaded_init(&loaded);
+    text = arena_printf(&loaded.arena, "{'version':1,%s'rules':[{'name':'r',%s'do':{%s}}]}",
+                        targets[_i].members, PRODUCT, targets[_i].verbs);
+    loaded_need(&loaded, arena_text(&loaded.arena, text));
+    rule = &loaded.set->rules[0];
+    for (size_t i = 0; i < rule->actions_nr; i++) {
+        all = arena_printf(&loaded.arena, "%.*s%s%s", SLICE_ARG(all), i ? " " : "",
+                           verb_text(rule->actions[i].verb));
+        for (size_t t = 0; t < rule->actions[i].targets_nr; t++)
+            all = arena_printf(&loaded.arena, "%.*s %.*s", SLICE_ARG(all),
+                               SLICE_ARG(loaded_text(&loaded, &rule->actions[i].targets[t])));
+        ck_assert_ptr_eq(rule->actions[i].rule, rule);
+        ck_assert_ptr_eq(rule->actions[i].cache, &loaded.set->caches[0]);
+    }
+    loaded_assert(all, slice_of(targets[_i].targets), targets[_i].verbs);
+    loaded_release(&loaded);
+}
+END_TEST
+
+START_TEST(options_of_verbs)
+{
+    struct loaded loaded;
+    const struct action *actions;
+
+    loaded_init(&loaded);
+    loaded_need(&loaded,
+                "{'version':1,'caches':{'default':{'keys':'django','serializer':'json','lock_"
+                "suffix':'_l'}},"
+                "'rules':[{'name':'r','when':{'op':'update'},'do':{"
+                "'bump':[{'key':'a','start':5,'to':'increment'},'b'],"
+                "'refresh':[{'key':'r{pk}','value':'{pk}','ttl':'90s','if':'missing'},"
+                "{'key':'s{id}','value':1,'ttl':'1h','guard':'{after.n}'},"
+                "{'key':'{{t{pk}}}','value':1,'ttl':'1h','guard':'{version}'}],"
+                "'delete':{'key':'d','again_after':'60s','guard':'{version}'},"
+                "'purge':{'pattern':'abc*','coalesce':'2s','rate':10,'slow_above':20}}}]}");
+    ck_assert_uint_eq(loaded.set->rules[0].actions_nr, 7);
+    actions = loaded.set->rules[0].actions;
+    ck_assert_int_eq(actions[0].start, 5);
+    ck_assert(actions[0].to_increment && !actions[1].to_increment);
+    ck_assert_int_eq(actions[1].start, 1);
+    ck_assert_int_eq(actions[2].ttl_ms, 90000);
+    ck_assert_int_eq(actions[2].condition, REFRESH_MISSING);
+    ck_assert_int_eq(actions[2].guard, GUARD_VERSION);
+    ck_assert_ptr_nonnull(actions[2].value);
+    ck_assert(actions[2].style.null_is_error && actions[2].style.is_django);
+    ck_assert_int_eq(actions[3].guard, GUARD_TEMPLATE);
+    ck_assert_int_eq(actions[3].condition, REFRESH_ALWAYS);
+    ck_assert_int_eq(actions[4].guard, GUARD_VERSION);
+    ck_assert_int_eq(actions[5].again_after_ms, 60000);
+    ck_assert_int_eq(actions[5].guard, GUARD_VERSION);
+    ck_assert(!actions[5].style.null_is_error && !actions[5].is_pattern);
+    ck_assert_int_eq(actions[6].coalesce_ms, 2000);
+    ck_assert_int_eq(actions[6].rate, 10);
+    ck_assert_int_eq(actions[6].slow_above, 20);
+    ck_assert(actions[6].is_pattern && actions[6].style.is_pattern &&
+              actions[6].style.null_is_error);
+    loaded_release(&loaded);
+}
+END_TEST
+
+static struct slice pattern_text(struct loaded *loaded, const struct pattern *pattern)
+{
+    struct slice text = SLICE("");
+
+    for (size_t i = 0; i < pattern->predicates_nr; i++)
+        text = arena_printf(&loaded->arena, "%.*s%s%.*s=%.*s", SLICE_ARG(text), i ? " " : "",
+                            SLICE_ARG(pattern->predicates[i].path.text),
+                            SLICE_ARG(pattern->predicates[i].want));
+    for (size_t i = 0; i < pattern->groups_nr; i++) {
+        for (size_t branch = 0; branch < pattern->groups[i].branches_nr; branch++)
+            text =
+                arena_printf(&loaded->arena, "%.*s (%.*s)", SLICE_ARG(text),
+                             SLICE_ARG(pattern_text(loaded, &pattern->groups[i].branches[branch])));
+    }
+    return text;
+}
+
+#define CUD "op=['create','update','delete']"
+
+static const struct {
+    const char *when, *pattern;
+    unsigned ops;
+    size_t models_nr;
+} patterns[] = {
+    {"{}", CUD, 7, 0},
+    {"{'model':'a.B'}", "model='a.B' " CUD, 7, 1},
+    {"{'model':['a.B','A.b','a.C'],'op':'m2m'}", "model=['a.B','A.b','a.C'] op='m2m'",
+     1 << EVENT_M2M, 2},
+    {"{'op':['create','order_paid']}", "op=['create','order_paid']",
+     1 << EVENT_CREATE | 1 << EVENT_CUSTOM, 0},
+    {"{'op':{'anything-but':'read'}}", "op={'anything-but':'read'}", 127, 0},
+    {"{'event':'order_paid'}", "event='order_paid'", 127, 0},
+    {"{'$or':[{'changed':'a'},{'source':'b'}]}", CUD " (changed='a') (source='b')", 7, 0},
+    {"{'$or':[{'op':'m2m'},{'changed':'a'}]}", " (op='m2m') (changed='a' " CUD ")",
+     7 | 1 << EVENT_M2M, 0},
+    {"{'op':'read','$or':[{'op':'m2m'},{'changed':'a'}]}", "op='read' (op='m2m') (changed='a')",
+     1 << EVENT_READ, 0},
+    {"{'$or':[{'model':'a.B'},{'model':'a.C','tenant':'x'}]}",
+     CUD " (model='a.B') (model='a.C' tenant='x')", 7, 2},
+    {"{'$or':[{'model':'a.B'},{'tenant':'x'}]}", CUD " (model='a.B') (tenant='x')", 7, 0},
+    {"{'model':{'prefix':'a.'}}", "model={'prefix':'a.'} " CUD, 7, 0},
+    {"{'model':{'equals-ignore-case':'A.B'}}", "model={'equals-ignore-case':'A.B'} " CUD, 7, 1},
+    {"{'after':{'a':1.50,'b':{'c':[ 'x', {'prefix':'y'} ]}}}",
+     "after.a=1.50 after.b.c=['x',{'prefix':'y'}] " CUD, 7, 0},
+    {"{'after':{'$or':[{'a':1},{'b':2}]}}", CUD " (after.a=1) (after.b=2)", 7, 0},
+    {"{'before':{'exists':false},'meta':{'exists':[1]}}", NULL, 0, 0},
+    {"{'model':'shop.Item'}", "model='shop.Item' " CUD, 7, 3},
+};
+
+START_TEST(patterns_with_their_scope)
+{
+    struct loaded loaded;
+    const struct rule *rule;
+    struct slice text;
+
+    loaded_init(&loaded);
+    text = arena_printf(&loaded.arena,
+                        "{'version':1,'models':{'shop.Mug':{'parents':['shop.Product']},"
+                        "'shop.Product':{'parents':['shop.item']}},"
+                        "'rules':[{'name':'r','when':%s,'do':{'delete':'k'}}]}",
+                        patterns[_i].when);
+    if (!patterns[_i].pattern) {
+        loaded_read(&loaded, arena_text(&loaded.arena, text));
+        ck_assert_ptr_null(loaded.set);
+    } else {
+        loaded_need(&loaded, arena_text(&loaded.arena, text));
+        rule = &loaded.set->rules[0];
+        loaded_assert(pattern_text(&loaded, &rule->when),
+                      loaded_quoted(&loaded, patterns[_i].pattern), patterns[_i].when);
+        ck_assert_uint_eq(rule->ops, patterns[_i].ops);
+        ck_assert_uint_eq(rule->models_nr, patterns[_i].models_nr);
+    }
+    loaded_release(&loaded);
+}
+END_TEST
+
+START_TEST(warnings_are_ignored_where_meant)
+{
+    static const char *const texts[] = {
+        "{'version':1,'caches':{'default':{'lock_suffix':'l'}},'rules':[{'name':'r','ignore':'W406'"
+        ","
+        "" PRODUCT "'do':{'delete':{'key':'k','unlock':true}}}]}",
+        "{'version':1,'defaults':{'ignore':['W406','W409']},'caches':{'default':{'prefix':'my:',"
+        "'lock_suffix':'l'}},'rules':[{'name':'r'," PRODUCT
+        "'do':{'delete':{'key':'k','unlock':true}}}]}",
+        "{'version':1,'rules':[{'name':'r','ignore':'W415','when':{'op':'updaet'},"
+        "'do':{'delete':'k'}}]}",
+    };
+    struct loaded loaded;
+
+    loaded_init(&loaded);
+    loaded_need(&loaded, texts[_i]);
+    ck_assert_uint_eq(loaded.found.nr, 0);
+    loaded_release(&loaded);
+}
+END_TEST
+
+START_TEST(a_broken_rule_is_not_warned_about)
+{
+    struct loaded loaded;
+
+    loaded_init(&loaded);
+    loaded_read(&loaded, HEAD PRODUCT
+                "'do':{'delete':[{'key':'k','unlock':true},'{nope}']}},{'name':'q'," PRODUCT
+                "'do':{'delete':{'key':'k','unlock':true}}}]}");
+    ck_assert_uint_eq(loaded.found.errors, 1);
+    ck_assert_uint_eq(loaded.found.warnings, 1);
+    loaded_release(&loaded);
+}
+END_TEST
+
+/* ---- files on disk ---- */
+
+static size_t load_folder(const char *path, bool is_valid)
+{
+    struct dirent **entries;
+    int nr = scandir(path, &entries, NULL, alphasort);
+    size_t loaded_nr = 0;
+
+    ck_assert_int_gt(nr, 0);
+    for (int i = 0; i < nr; i++) {
+        char file[512];
+        const char *paths[] = {file};
+        struct diagnostics found;
+        struct ruleset *set;
+
+        snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
+        free(entries[i]);
+        if (!slice_ends_with(slice_of(file), SLICE(".json")))
+            continue;
+        diagnostics_init(&found);
+        set = load_paths(paths, 1, &found);
+        ck_assert_msg((set != NULL) == is_valid, "%s", file);
+        ruleset_free(set);
+        diagnostics_release(&found);
+        loaded_nr++;
+    }
+    free(entries);
+    return loaded_nr;
+}
+
+START_TEST(the_examples_of_the_schema)
+{
+    ck_assert_uint_gt(load_folder("schemas/examples/rules/valid", true), 10);
+    ck_assert_uint_gt(load_folder("schemas/examples/rules/invalid", false), 50);
+}
+END_TEST
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+    char path[256];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static void remove_file(const char *folder, const char *name)
+{
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    ck_assert_int_eq(remove(path), 0);
+}
+
+#define RULE(name)                                                                                 \
+    "{\"version\":1,\"rules\":[{\"name\":\"" name "\",\"when\":{\"model\":\"a.B\"},"               \
+    "\"do\":{\"delete\":\"k\"}}]}"
+
+START_TEST(folders_in_name_order)
+{
+    char folder[] = "/tmp/test_load.XXXXXX";
+    const char *paths[] = {folder};
+    struct diagnostics found;
+    struct ruleset *set;
+    uint64_t first, second;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    diagnostics_init(&found);
+    ck_assert_ptr_null(load_paths(paths, 1, &found));
+    ck_assert_str_eq(found.items[0].code, "E101");
+    ck_assert_uint_eq(found.items[0].line, 0);
+    ck_assert(!load_fingerprint(paths, 1, &first));
+    diagnostics_release(&found);
+
+    write_file(folder, "b.json", RULE("one"));
+    write_file(folder, "a.jsonc", RULE("two") "// x\n");
+    write_file(folder, ".hidden.json", "x");
+    write_file(folder, "note.txt", "x");
+    diagnostics_init(&found);
+    set = load_paths(paths, 1, &found);
+    ck_assert_ptr_nonnull(set);
+    ck_assert_uint_eq(set->rules_nr, 2);
+    loaded_assert(set->rules[0].name, SLICE("two"), "order");
+    ck_assert(load_fingerprint(paths, 1, &first));
+    ck_assert(load_fingerprint(paths, 1, &second));
+    ck_assert_uint_eq(first, second);
+    write_file(folder, "b.json", RULE("six"));
+    ck_assert(load_fingerprint(paths, 1, &second));
+    ck_assert_uint_ne(first, second);
+    ruleset_free(set);
+    diagnostics_release(&found);
+    remove_file(folder, "a.jsonc");
+    remove_file(folder, "b.json");
+    remove_file(folder, ".hidden.json");
+    remove_file(folder, "note.txt");
+    ck_assert_int_eq(remove(folder), 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read)
+{
+    static const char *const paths[] = {"/nonexistent/rules.json"};
+    struct diagnostics found;
+    uint64_t fingerprint;
+
+    diagnostics_init(&found);
+    ck_assert_ptr_null(load_paths(paths, 1, &found));
+    ck_assert_uint_eq(found.nr, 1);
+    ck_assert_str_eq(found.items[0].code, "E101");
+    loaded_assert(found.items[0].file, SLICE("/nonexistent/rules.json"), "file");
+    ck_assert(!load_fingerprint(paths, 1, &fingerprint));
+    diagnostics_release(&found);
+}
+END_TEST
+
+static Suite *load_suite(void)
+{
+    Suite *suite = suite_create("load");
+    TCase *tcase = tcase_create("load");
+
+    tcase_add_loop_test(tcase, one_finding_at_its_place, 0, ARRAY_NR(refused));
+    tcase_add_loop_test(tcase, one_finding_in_a_file, 0, ARRAY_NR(files));
+    tcase_add_test(tcase, files_make_one_set);
+    tcase_add_loop_test(tcase, defined_twice, 0, ARRAY_NR(twice));
+    tcase_add_test(tcase, the_hash_goes_by_contents);
+    tcase_add_loop_test(tcase, targets_are_complete_keys, 0, ARRAY_NR(targets));
+    tcase_add_test(tcase, options_of_verbs);
+    tcase_add_loop_test(tcase, patterns_with_their_scope, 0, ARRAY_NR(patterns));
+    tcase_add_loop_test(tcase, warnings_are_ignored_where_meant, 0, 3);
+    tcase_add_test(tcase, a_broken_rule_is_not_warned_about);
+    tcase_add_test(tcase, the_examples_of_the_schema);
+    tcase_add_test(tcase, folders_in_name_order);
+    tcase_add_test(tcase, what_cannot_be_read);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+CHECK_MAIN(load_suite)
