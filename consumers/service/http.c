@@ -1,0 +1,321 @@
+#include "consumers/service/http.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "consumers/base/alloc.h"
+#include "consumers/base/clock.h"
+
+enum {
+    CONNECTION_LIMIT = 128,
+    CONNECTIONS_PER_ADDRESS = 64,
+    IDLE_SECONDS = 10,
+    CONNECTION_MEMORY_BYTES = 32 << 10,
+    BODY_MAX_BYTES = 1 << 20,
+    HTTP_UNPROCESSABLE = 422, /* RFC 9110; libmicrohttpd renamed its constant */
+    STUCK_AFTER_MS = 120000   /* a pipeline that has not turned for so long is not alive */
+};
+
+struct http {
+    struct MHD_Daemon *daemon;
+    const struct metrics_view *view;
+    pthread_mutex_t mutex; /* guards token */
+    char *token;
+};
+
+/* One request on its way; MHD calls the handler several times for it. */
+struct request {
+    size_t body_bytes;
+};
+
+struct answer {
+    unsigned status;
+    const char *type;
+    const char *allow; /* of a 405 */
+    struct buffer body;
+};
+
+typedef void (*route_handler)(struct http *http, struct answer *answer);
+
+static const char plain_text[] = "text/plain; charset=utf-8";
+static const char json_text[] = "application/json";
+
+static void answer_json_error(struct answer *answer, unsigned status, const char *error)
+{
+    answer->status = status;
+    answer->type = json_text;
+    buffer_clear(&answer->body);
+    buffer_add_text(&answer->body, "{\"error\":");
+    buffer_add_json_string(&answer->body, slice_of(error));
+    buffer_add_text(&answer->body, "}\n");
+}
+
+static void get_healthz(struct http *http, struct answer *answer)
+{
+    uint64_t now_ms = (uint64_t)clock_steady_ms();
+    for (size_t i = 0; i < http->view->pipelines_nr; i++) {
+        uint64_t last_ms = counter_get(&pipeline_stats(http->view->pipelines[i])->last_loop_ms);
+        if (last_ms != 0 && now_ms > last_ms + STUCK_AFTER_MS) {
+            answer_json_error(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "a pipeline is stuck");
+            return;
+        }
+    }
+    buffer_add_text(&answer->body, "ok\n");
+}
+
+static void add_reason(struct http *http, size_t index, struct buffer *body)
+{
+    char trouble[ERROR_TEXT_BYTES];
+    pipeline_trouble(http->view->pipelines[index], trouble, sizeof(trouble));
+    buffer_printf(body, "{\"pipeline\":%zu,\"reason\":", index);
+    buffer_add_json_string(body, slice_of(trouble[0] ? trouble : "starting"));
+    buffer_add_char(body, '}');
+}
+
+/* A stopped partition (a gap in the log) is named; the others go on. */
+static void add_gaps(struct http *http, size_t index, struct buffer *body, size_t *reasons)
+{
+    struct source_lag lags[256];
+    size_t nr = pipeline_lags(http->view->pipelines[index], lags, ARRAY_NR(lags));
+    for (size_t i = 0; i < nr; i++) {
+        if (!lags[i].has_gap)
+            continue;
+        buffer_add_text(body, (*reasons)++ ? "," : "");
+        buffer_printf(body,
+                      "{\"pipeline\":%zu,\"reason\":\"events were lost: Kafka no longer has "
+                      "them\",\"topic\":",
+                      index);
+        buffer_add_json_string(body, lags[i].topic);
+        buffer_printf(body, ",\"partition\":%d}", (int)lags[i].partition);
+    }
+}
+
+static void get_readyz(struct http *http, struct answer *answer)
+{
+    struct buffer *body = &answer->body;
+    size_t reasons = 0;
+    buffer_add_text(body, "{\"ready\":false,\"reasons\":[");
+    for (size_t i = 0; i < http->view->pipelines_nr; i++) {
+        if (!pipeline_is_ready(http->view->pipelines[i])) {
+            buffer_add_text(body, reasons++ ? "," : "");
+            add_reason(http, i, body);
+        }
+        add_gaps(http, i, body, &reasons);
+    }
+    buffer_add_text(body, "]}\n");
+    answer->type = json_text;
+    if (reasons > 0) {
+        answer->status = MHD_HTTP_SERVICE_UNAVAILABLE;
+        return;
+    }
+    buffer_clear(body);
+    buffer_add_text(body, "{\"ready\":true}\n");
+}
+
+static void get_metrics(struct http *http, struct answer *answer)
+{
+    answer->type = "text/plain; version=0.0.4; charset=utf-8";
+    metrics_print(http->view, &answer->body);
+}
+
+static void post_reload(struct http *http, struct answer *answer)
+{
+    struct buffer report;
+    buffer_init(&report);
+    bool ok = reload_now(http->view->reload, "http", &report);
+    answer->status = ok ? MHD_HTTP_OK : HTTP_UNPROCESSABLE;
+    answer->type = json_text;
+    buffer_printf(&answer->body, "{\"reloaded\":%s,\"diagnostics\":", ok ? "true" : "false");
+    reload_diagnostics_json(http->view->reload, &answer->body);
+    buffer_add_text(&answer->body, "}\n");
+    buffer_release(&report);
+}
+
+static const struct route {
+    const char *method, *path;
+    bool changes_state;
+    route_handler handle;
+} routes[] = {
+    {"GET", "/healthz", false, get_healthz},
+    {"GET", "/readyz", false, get_readyz},
+    {"GET", "/metrics", false, get_metrics},
+    {"POST", "/-/reload", true, post_reload},
+};
+
+/* Compares in a time that does not tell how much was right. */
+static bool equals_secret(const char *given, const char *secret)
+{
+    size_t given_len = strlen(given), secret_len = strlen(secret);
+    unsigned char difference = given_len != secret_len;
+    for (size_t i = 0; i < given_len; i++)
+        difference |= (unsigned char)(given[i] ^ secret[secret_len ? i % secret_len : 0]);
+    return difference == 0;
+}
+
+static bool is_allowed(struct http *http, struct MHD_Connection *connection)
+{
+    static const char scheme[] = "Bearer ";
+    const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    pthread_mutex_lock(&http->mutex);
+    bool allowed = given && http->token && http->token[0] &&
+                   strncmp(given, scheme, sizeof(scheme) - 1) == 0 &&
+                   equals_secret(given + sizeof(scheme) - 1, http->token);
+    pthread_mutex_unlock(&http->mutex);
+    return allowed;
+}
+
+static bool method_fits(const struct route *route, const char *method)
+{
+    bool is_head = strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0;
+    return is_head || strcmp(method, route->method) == 0;
+}
+
+static void answer_route(struct http *http, struct MHD_Connection *connection, const char *method,
+                         const char *path, struct answer *answer)
+{
+    for (size_t i = 0; i < ARRAY_NR(routes); i++) {
+        const struct route *route = &routes[i];
+        if (strcmp(path, route->path) != 0)
+            continue;
+        if (!method_fits(route, method)) {
+            answer->allow = route->method;
+            answer_json_error(answer, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
+        } else if (route->changes_state && !is_allowed(http, connection)) {
+            answer_json_error(answer, MHD_HTTP_FORBIDDEN,
+                              "needs Authorization: Bearer TOKEN, and http.token to be set");
+        } else {
+            route->handle(http, answer);
+        }
+        return;
+    }
+    answer_json_error(answer, MHD_HTTP_NOT_FOUND,
+                      "no such path; there are /healthz, /readyz, /metrics and /-/reload");
+}
+
+/* The response takes the body's memory. */
+static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *answer)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(answer->body.len, answer->body.ptr, MHD_RESPMEM_MUST_FREE);
+    if (!response) {
+        buffer_release(&answer->body);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, "Content-Type", answer->type);
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (answer->allow)
+        MHD_add_response_header(response, "Allow", answer->allow);
+    enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_bytes, void **state)
+{
+    (void)version;
+    (void)upload;
+    if (!*state) {
+        *state = alloc_zero(1, sizeof(struct request));
+        return MHD_YES;
+    }
+    struct request *request = *state;
+    if (*upload_bytes > 0) {
+        request->body_bytes += *upload_bytes;
+        *upload_bytes = 0;
+        return MHD_YES;
+    }
+    struct answer answer = {.status = MHD_HTTP_OK, .type = plain_text};
+    buffer_init(&answer.body);
+    if (request->body_bytes > BODY_MAX_BYTES)
+        answer_json_error(&answer, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than 1 MiB");
+    else
+        answer_route(context, connection, method, url, &answer);
+    return send_answer(connection, &answer);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode why)
+{
+    (void)context;
+    (void)connection;
+    (void)why;
+    free(*state);
+    *state = NULL;
+}
+
+static bool resolve(const struct http_settings *settings, struct sockaddr_storage *address,
+                    struct error *err)
+{
+    char port[16];
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    snprintf(port, sizeof(port), "%d", settings->port);
+    const char *host = settings->host[0] ? settings->host : NULL;
+    int status = getaddrinfo(host, port, &hints, &found);
+    if (status != 0)
+        return error_fail(err, ERROR_CONFIG, "http.listen: host \"%s\": %s", settings->host,
+                          gai_strerror(status));
+    memcpy(address, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    return true;
+}
+
+struct http *http_start(const struct http_settings *settings, const struct metrics_view *view,
+                        struct error *err)
+{
+    struct sockaddr_storage address = {0};
+    if (!resolve(settings, &address, err))
+        return NULL;
+    struct http *http = alloc_zero(1, sizeof(*http));
+    http->view = view;
+    pthread_mutex_init(&http->mutex, NULL);
+    http_set_token(http, settings->token);
+    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO;
+    flags |= address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0;
+    http->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTION_LIMIT, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+    if (http->daemon)
+        return http;
+    error_fail(err, ERROR_CONFIG, "http.listen: cannot listen on %s:%d (is the port taken?)",
+               settings->host, settings->port);
+    http_stop(http);
+    return NULL;
+}
+
+int http_port(const struct http *http)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_BIND_PORT);
+    return info ? info->port : 0;
+}
+
+void http_set_token(struct http *http, const char *token)
+{
+    pthread_mutex_lock(&http->mutex);
+    free(http->token);
+    http->token = token ? alloc_text(token) : NULL;
+    pthread_mutex_unlock(&http->mutex);
+}
+
+void http_stop(struct http *http)
+{
+    if (!http)
+        return;
+    if (http->daemon)
+        MHD_stop_daemon(http->daemon);
+    pthread_mutex_destroy(&http->mutex);
+    free(http->token);
+    free(http);
+}
