@@ -97,11 +97,23 @@ static struct span span_of(const struct cursor *at, const struct remark *remark)
     return found.value;
 }
 
+/* Counts from the nearest place whose line is known: a rule's start, else the file's. */
 unsigned cursor_line(const struct cursor *at)
 {
     struct remark remark = {.on_name = true};
+    size_t end = span_of(at, &remark).start, start = 0;
+    const struct cursor *near = at;
+    unsigned line = 1;
 
-    return locate_place(at->file->text, span_of(at, &remark)).line;
+    while (near && near->line == 0)
+        near = (const struct cursor *)near->step.parent;
+    if (near) {
+        start = near->step.start;
+        line = near->line;
+    }
+    for (; start < end; start++)
+        line += at->file->text.ptr[start] == '\n';
+    return line;
 }
 
 struct slice report_place(struct loader *loader, const struct cursor *at)

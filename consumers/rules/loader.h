@@ -28,6 +28,7 @@ struct cursor {
     struct step step; /* first: the chain of steps is the chain of cursors */
     const struct rule_file *file;
     json_t *json;
+    unsigned line; /* of the value's start; 0: not known */
 };
 
 struct declared_cache {
