@@ -5,6 +5,7 @@
 
 #include "consumers/base/decimal.h"
 #include "consumers/redis/connection.h"
+#include "consumers/redis/info.h"
 #include "consumers/redis/reply_class.h"
 #include "consumers/redis/resp.h"
 
@@ -49,27 +50,6 @@ void greeting_write(struct connection *connection)
     add(connection, GREETING_NAME,
         (struct slice[]){SLICE("CLIENT"), SLICE("SETNAME"), SLICE("unstale")}, 3);
     add(connection, GREETING_INFO, (struct slice[]){SLICE("INFO"), SLICE("server")}, 2);
-}
-
-/* The value of "name:value" on a line of its own; absent if there is none. */
-static struct slice info_field(struct slice info, const char *name)
-{
-    size_t name_len = strlen(name);
-
-    while (info.len > 0) {
-        const char *end = memchr(info.ptr, '\n', info.len);
-        size_t len = end != NULL ? (size_t)(end - info.ptr) : info.len;
-        struct slice line = {info.ptr, len};
-
-        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-            line.len--;
-        if (line.len > name_len && memcmp(line.ptr, name, name_len) == 0 &&
-            line.ptr[name_len] == ':')
-            return (struct slice){line.ptr + name_len + 1, line.len - name_len - 1};
-        info.ptr += end != NULL ? len + 1 : len;
-        info.len -= end != NULL ? len + 1 : len;
-    }
-    return SLICE_ABSENT;
 }
 
 /* "7.0.15" is 700; 0 when it is no version. */

@@ -1,0 +1,12 @@
+/*
+ * info - fields of Redis' INFO text.
+ */
+#ifndef CONSUMERS_REDIS_INFO_H
+#define CONSUMERS_REDIS_INFO_H
+
+#include "consumers/base/slice.h"
+
+/* The value of a line "name:value"; absent if there is none. Points into the text. */
+struct slice info_field(struct slice info, const char *name);
+
+#endif

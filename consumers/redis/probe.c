@@ -1,0 +1,188 @@
+#include "consumers/redis/probe.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "consumers/base/alloc.h"
+#include "consumers/base/clock.h"
+#include "consumers/base/decimal.h"
+#include "consumers/redis/connection.h"
+#include "consumers/redis/info.h"
+#include "consumers/redis/reply_class.h"
+#include "consumers/redis/resp.h"
+
+enum { SCAN_COUNT = 100 };
+
+struct probe {
+    struct connection connection;
+    int timeout_ms;
+};
+
+/* Drives once and waits; false when the connection is gone or the time is up. */
+static bool move(struct probe *probe, int64_t until_ms, struct error *err)
+{
+    struct connection *connection = &probe->connection;
+    int64_t left = until_ms - clock_steady_ms();
+    struct pollfd one = {.fd = connection_descriptor(connection),
+                         .events = connection_events(connection)};
+
+    if (left <= 0)
+        return error_fail(err, ERROR_RETRY, "no answer within %d ms", probe->timeout_ms);
+    if (poll(&one, 1, (int)left) < 0 && errno != EINTR)
+        return error_fail(err, ERROR_RETRY, "poll: %s", strerror(errno));
+    connection_drive(connection);
+    if (connection->phase == CONNECTION_CLOSED)
+        return error_fail(err, connection->trouble.kind, "%s", connection->trouble.text);
+    return true;
+}
+
+struct probe *probe_open(const struct redis_target *target, int timeout_ms, struct error *err)
+{
+    struct probe *probe = alloc_zero(1, sizeof(*probe));
+    int64_t until_ms = clock_steady_ms() + timeout_ms;
+
+    probe->timeout_ms = timeout_ms;
+    connection_init(&probe->connection, target);
+    connection_open(&probe->connection);
+    if (probe->connection.phase == CONNECTION_CLOSED) {
+        (void)error_fail(err, probe->connection.trouble.kind, "%s", probe->connection.trouble.text);
+        probe_close(probe);
+        return NULL;
+    }
+    while (probe->connection.phase != CONNECTION_READY) {
+        if (!move(probe, until_ms, err)) {
+            probe_close(probe);
+            return NULL;
+        }
+    }
+    return probe;
+}
+
+void probe_close(struct probe *probe)
+{
+    if (probe == NULL)
+        return;
+    connection_release(&probe->connection);
+    free(probe);
+}
+
+/* Sends one command and waits for its answer; an error reply is a failure. */
+static bool ask(struct probe *probe, const struct slice *words, size_t nr, struct answer *answer,
+                struct error *err)
+{
+    int64_t until_ms = clock_steady_ms() + probe->timeout_ms;
+
+    if (probe->connection.phase != CONNECTION_READY)
+        return error_fail(err, ERROR_RETRY, "the connection is gone");
+    resp_command(&probe->connection.out, words, nr);
+    connection_expect(&probe->connection, 1);
+    connection_drive(&probe->connection);
+    while (!connection_answer(&probe->connection, answer)) {
+        if (!move(probe, until_ms, err))
+            return false;
+    }
+    if (answer->kind != ANSWER_ERROR)
+        return true;
+    return error_fail(err,
+                      reply_classify(answer->text) == REPLY_CONFIG ? ERROR_CONFIG : ERROR_RETRY,
+                      "%.*s", SLICE_ARG(answer->text));
+}
+
+static struct slice keep(struct arena *arena, struct slice info, const char *name)
+{
+    return arena_copy(arena, info_field(info, name));
+}
+
+static uint64_t number(struct slice text)
+{
+    uint64_t value;
+
+    return decimal_to_uint64(text, &value) ? value : 0;
+}
+
+static void read_info(struct slice text, struct probe_info *info, struct arena *arena)
+{
+    struct slice valkey = info_field(text, "valkey_version");
+
+    info->is_valkey = !slice_is_absent(valkey);
+    info->version = keep(arena, text, info->is_valkey ? "valkey_version" : "redis_version");
+    info->is_cluster = slice_equals(info_field(text, "redis_mode"), SLICE("cluster"));
+    info->run_id = keep(arena, text, "run_id");
+    info->role = keep(arena, text, "role");
+    info->eviction_policy = keep(arena, text, "maxmemory_policy");
+    info->used_memory_bytes = number(info_field(text, "used_memory"));
+}
+
+bool probe_info(struct probe *probe, struct probe_info *info, struct arena *arena,
+                struct error *err)
+{
+    struct answer answer;
+
+    *info = (struct probe_info){.keys = 0};
+    if (!ask(probe, (struct slice[]){SLICE("INFO")}, 1, &answer, err))
+        return false;
+    read_info(answer.text, info, arena);
+    if (!ask(probe, (struct slice[]){SLICE("DBSIZE")}, 1, &answer, err))
+        return false;
+    info->keys = (uint64_t)answer.integer;
+    return true;
+}
+
+struct sample {
+    struct arena *arena;
+    struct slice *keys;
+    size_t nr, capacity, max;
+    char cursor[24];
+};
+
+static void on_element(void *sink, int depth, struct slice text)
+{
+    struct sample *sample = sink;
+
+    if (depth == 1) {
+        (void)snprintf(sample->cursor, sizeof(sample->cursor), "%.*s", SLICE_ARG(text));
+        return;
+    }
+    if (sample->nr == sample->max)
+        return;
+    sample->keys = arena_grow(sample->arena, sample->keys, sample->nr, &sample->capacity,
+                              sizeof(*sample->keys));
+    sample->keys[sample->nr++] = arena_copy(sample->arena, text);
+}
+
+bool probe_sample_keys(struct probe *probe, size_t max, struct arena *arena, struct slice **keys,
+                       size_t *nr, struct error *err)
+{
+    struct sample sample = {.arena = arena, .max = max, .cursor = "0"};
+    struct answers *answers = &probe->connection.answers;
+    struct answer answer;
+    bool is_well;
+    char count[24];
+
+    (void)snprintf(count, sizeof(count), "%d", SCAN_COUNT);
+    answers->element = on_element;
+    answers->sink = &sample;
+    do
+        is_well = ask(probe,
+                      (struct slice[]){SLICE("SCAN"), slice_of(sample.cursor), SLICE("COUNT"),
+                                       slice_of(count)},
+                      4, &answer, err);
+    while (is_well && sample.nr < max && strcmp(sample.cursor, "0") != 0);
+    answers->element = NULL;
+    *keys = sample.keys;
+    *nr = sample.nr;
+    return is_well;
+}
+
+bool probe_key_exists(struct probe *probe, struct slice key, bool *exists, struct error *err)
+{
+    struct answer answer;
+
+    if (!ask(probe, (struct slice[]){SLICE("MEMORY"), SLICE("USAGE"), key}, 3, &answer, err))
+        return false;
+    *exists = answer.kind == ANSWER_INTEGER;
+    return true;
+}
