@@ -49,7 +49,8 @@ uint64_t holds_give(struct holds *holds, const struct offset_mark *marks, size_t
 {
     size_t place = free_place(holds);
     struct offset_mark *copy = alloc_zero(nr + 1, sizeof(*copy));
-    memcpy(copy, marks, nr * sizeof(*copy));
+    if (nr > 0)
+        memcpy(copy, marks, nr * sizeof(*copy));
     holds->items[place] = (struct hold){.marks = copy, .nr = nr};
     holds->used++;
     return place;
