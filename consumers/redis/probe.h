@@ -35,4 +35,7 @@ bool probe_sample_keys(struct probe *probe, size_t max, struct arena *arena, str
 bool probe_key_exists(struct probe *probe, struct slice key, bool *exists,
                       struct error *err) CHECKED;
 
+/* "1.2.0", of hiredis as built with, for --version. */
+const char *redis_library_version(void);
+
 #endif
