@@ -6,7 +6,7 @@
 #include "consumers/base/glob.h"
 #include "consumers/base/hash.h"
 
-enum { TABLE_FIRST_SLOTS = 256, FIRST_OPS = 64, COVERS_NR = 64 };
+enum { TABLE_FIRST_SLOTS = 256, COVERS_NR = 64, FEW_PURGES = 16 };
 
 struct slot {
     uint64_t hash;
@@ -227,6 +227,26 @@ static size_t find_covers(const struct plan *plan, uint32_t covers[static COVERS
     return nr;
 }
 
+/* Literal text and one `*` at the end. */
+static bool is_prefix_pattern(struct slice pattern)
+{
+    size_t i = 0;
+
+    while (i + 1 < pattern.len && memchr("*?[", pattern.ptr[i], 3) == NULL)
+        i += pattern.ptr[i] == '\\' ? 2 : 1;
+    return i + 1 == pattern.len && pattern.ptr[i] == '*';
+}
+
+/* The usual form is settled by a compare; the full answer, which costs, is for a few purges only. */
+static bool covers_purge(const struct op *wide, const struct op *narrow, bool are_few)
+{
+    if (wide->cache != narrow->cache)
+        return false;
+    if (is_prefix_pattern(wide->key))
+        return slice_starts_with(narrow->key, (struct slice){wide->key.ptr, wide->key.len - 1});
+    return are_few && glob_covers(wide->key, narrow->key);
+}
+
 static void cover_purges(struct plan *plan)
 {
     uint32_t covers[COVERS_NR];
@@ -238,8 +258,7 @@ static void cover_purges(struct plan *plan)
         for (size_t j = 0; j < nr && is_live_purge(op); j++) {
             const struct op *wide = &plan->ops[covers[j]];
 
-            if (wide != op && wide->cache == op->cache && is_live_purge(wide) &&
-                glob_covers(wide->key, op->key))
+            if (wide != op && is_live_purge(wide) && covers_purge(wide, op, nr <= FEW_PURGES))
                 op->merged_into = covers[j];
         }
     }
