@@ -157,24 +157,35 @@ static bool load_literal(struct tests *tests, const struct cursor *at)
     return true;
 }
 
+/* What is wrong with the character at *i, or NULL; *i moves over an escape. */
+static const char *wildcard_fault(struct slice text, size_t *i, unsigned *stars)
+{
+    bool is_after_star =
+        *stars > 0 && *i > 0 && text.ptr[*i - 1] == '*' && (*i < 2 || text.ptr[*i - 2] != '\\');
+
+    if (text.ptr[*i] == '\\') {
+        if (*i + 1 >= text.len || (text.ptr[*i + 1] != '*' && text.ptr[*i + 1] != '\\'))
+            return "\"\\\" in a wildcard goes before \"*\" or \"\\\"";
+        *i += 1;
+        return NULL;
+    }
+    if (text.ptr[*i] != '*')
+        return NULL;
+    if (++*stars > WILDCARD_MAX_STARS)
+        return "a wildcard may have at most 3 \"*\"";
+    return is_after_star ? "two \"*\" side by side mean the same as one" : NULL;
+}
+
 static bool check_wildcard(struct loader *loader, const struct cursor *at, struct slice text)
 {
     unsigned stars = 0;
 
     for (size_t i = 0; i < text.len; i++) {
         struct remark remark = {.code = "E107", .is_inside = true, .offset = i, .length = 1};
+        const char *fault = wildcard_fault(text, &i, &stars);
 
-        if (text.ptr[i] == '\\') {
-            if (i + 1 >= text.len || (text.ptr[i + 1] != '*' && text.ptr[i + 1] != '\\')) {
-                report(loader, at, remark, "\"\\\" in a wildcard goes before \"*\" or \"\\\"");
-                return false;
-            }
-            i++;
-        } else if (text.ptr[i] == '*' && (++stars > WILDCARD_MAX_STARS ||
-                                          (i > 0 && text.ptr[i - 1] == '*' && stars > 1))) {
-            report(loader, at, remark,
-                   stars > WILDCARD_MAX_STARS ? "a wildcard may have at most 3 \"*\""
-                                              : "two \"*\" side by side mean the same as one");
+        if (fault) {
+            report(loader, at, remark, "%s", fault);
             return false;
         }
     }

@@ -137,7 +137,7 @@ static void put_all(const struct filler *filler, const struct ruleset *set)
 static void make_room(struct arena *arena, struct rule_list ops[static EVENT_OP_NR])
 {
     for (unsigned op = 0; op < EVENT_OP_NR; op++) {
-        ops[op].rules = arena_alloc(arena, ops[op].nr * sizeof(*ops[op].rules));
+        ops[op].rules = arena_alloc(arena, ops[op].nr * sizeof(struct rule *));
         ops[op].nr = 0;
     }
 }
@@ -173,7 +173,7 @@ static struct rule_list merge(struct rule_list a, struct rule_list b, struct are
 
     if (a.nr == 0 || b.nr == 0)
         return a.nr == 0 ? b : a;
-    rules = arena_alloc(arena, (a.nr + b.nr) * sizeof(*rules));
+    rules = arena_alloc(arena, (a.nr + b.nr) * sizeof(struct rule *));
     while (i < a.nr || j < b.nr) {
         bool takes_a = j == b.nr || (i < a.nr && a.rules[i]->index <= b.rules[j]->index);
 

@@ -248,6 +248,7 @@ static const struct {
      "after.a=1.50 after.b.c=['x',{'prefix':'y'}] " CUD, 7, 0},
     {"{'after':{'$or':[{'a':1},{'b':2}]}}", CUD " (after.a=1) (after.b=2)", 7, 0},
     {"{'before':{'exists':false},'meta':{'exists':[1]}}", NULL, 0, 0},
+    {"{'after.x':{'wildcard':'a*\\\\**'}}", "after.x={'wildcard':'a*\\\\**'} " CUD, 7, 0},
     {"{'model':'shop.Item'}", "model='shop.Item' " CUD, 7, 3},
 };
 
