@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <hiredis/hiredis.h>
+
 #include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
 #include "consumers/base/decimal.h"
@@ -185,4 +187,12 @@ bool probe_key_exists(struct probe *probe, struct slice key, bool *exists, struc
         return false;
     *exists = answer.kind == ANSWER_INTEGER;
     return true;
+}
+
+#define TEXT_OF(number) #number
+#define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
+
+const char *redis_library_version(void)
+{
+    return VERSION_TEXT(HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH);
 }

@@ -1,0 +1,117 @@
+/* A batch in steady state takes no memory: every allocation of the process is counted. */
+#include "tests/unit/check_main.h"
+
+#include <stdio.h>
+
+#include <hiredis/hiredis.h>
+
+#include "tests/unit/redis/ops.h"
+#include "tests/unit/redis/server.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COUNTS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define COUNTS 0
+#endif
+#endif
+#ifndef COUNTS
+#define COUNTS 1
+#endif
+
+static unsigned long long allocations;
+
+#if COUNTS
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t nr, size_t bytes);
+void *__libc_realloc(void *old, size_t bytes);
+
+void *malloc(size_t bytes)
+{
+    allocations++;
+    return __libc_malloc(bytes);
+}
+
+void *calloc(size_t nr, size_t bytes)
+{
+    allocations++;
+    return __libc_calloc(nr, bytes);
+}
+
+void *realloc(void *old, size_t bytes)
+{
+    allocations++;
+    return __libc_realloc(old, bytes);
+}
+#endif
+
+enum { OPS = 2000, ROUNDS = 20, WARM_UP = 3 };
+
+static char names[OPS][16];
+static struct ops ops;
+
+static void add_ops(void)
+{
+    ops_clear(&ops);
+    for (int i = 0; i < OPS; i++) {
+        struct op *op = ops_add(&ops, i % 4 == 3 ? VERB_BUMP : VERB_DELETE, "");
+
+        op->key = slice_of(names[i]);
+        op->previous = OP_NONE;
+        if (i % 16 == 0)
+            op->verb = VERB_REFRESH;
+        op->value = SLICE("value");
+        if (i % 32 == 0)
+            ops_guard(op, OP_GUARD_EXPLICIT, i);
+    }
+}
+
+/* libcheck's own assertions allocate, so none stands between the two looks. */
+static unsigned long long run_round(struct executor *executor)
+{
+    unsigned long long before;
+
+    add_ops();
+    before = allocations;
+    executor_start(executor, 0, &ops.plan);
+    while (executor_wait(executor, 0, 1000) != EXECUTOR_DONE) {
+    }
+    return allocations - before;
+}
+
+START_TEST(a_batch_takes_no_memory)
+{
+    struct executor_stats stats = {.up = 0};
+    struct server_process server;
+    struct executor *executor;
+    unsigned long long taken = 0, first = 0;
+
+    server_start(&server, NULL);
+    executor = executor_new(&server.target, 1, &stats);
+    for (int i = 0; i < OPS; i++)
+        (void)snprintf(names[i], sizeof(names[i]), "k%d", i);
+    for (int round = 0; round < ROUNDS; round++) {
+        unsigned long long of_round = run_round(executor);
+
+        taken += round < WARM_UP ? 0 : of_round;
+        first = round == 0 ? of_round : first;
+    }
+    ck_assert_uint_eq(taken, 0);
+    ck_assert(!COUNTS || first > 0);
+    executor_free(executor);
+    server_stop(&server);
+}
+END_TEST
+
+static Suite *memory_suite(void)
+{
+    Suite *suite = suite_create("memory");
+    TCase *tcase = tcase_create("steady state");
+
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, a_batch_takes_no_memory);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+CHECK_MAIN(memory_suite)
