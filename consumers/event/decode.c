@@ -1,7 +1,10 @@
 #include "consumers/event/decode.h"
 
+#include <stdio.h>
+
 #include "consumers/base/compiler.h"
 #include "consumers/event/envelope.h"
+#include "consumers/event/tree.h"
 
 static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
 
@@ -59,4 +62,11 @@ enum decode_result decode_record(const struct record *record, const struct decod
     event->bytes = record->value.len;
     settle_time(event, record->timestamp_ms);
     return result;
+}
+
+void decode_library_version(char *out, size_t bytes)
+{
+    uint32_t version = yyjson_version();
+
+    (void)snprintf(out, bytes, "%u.%u.%u", version >> 16, version >> 8 & 255, version & 255);
 }

@@ -48,4 +48,7 @@ const struct value *decode_json(struct slice text, struct arena *arena, size_t *
 enum decode_result decode_native(const struct value *root, struct arena *arena, struct event *event,
                                  struct error *err);
 
+/* "0.10.0", of yyjson, for --version. In the caller's buffer. */
+void decode_library_version(char *out, size_t bytes);
+
 #endif

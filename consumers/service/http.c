@@ -319,3 +319,8 @@ void http_stop(struct http *http)
     free(http->token);
     free(http);
 }
+
+const char *http_library_version(void)
+{
+    return MHD_get_version();
+}

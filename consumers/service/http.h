@@ -31,4 +31,7 @@ int http_port(const struct http *http);
 void http_set_token(struct http *http, const char *token); /* after a reload of secrets */
 void http_stop(struct http *http);
 
+/* "1.0.1", of libmicrohttpd, for --version. */
+const char *http_library_version(void);
+
 #endif
