@@ -200,7 +200,7 @@ tidy: $(OUT)/compile_commands.json ## clang-tidy: defects and the size of functi
 	$(Q)printf '%s\n' $(filter %.c,$(or $(FILES),$(CODE))) | xargs -P$$(nproc) -n4 clang-tidy --quiet -p $(OUT)
 $(OUT)/compile_commands.json: FORCE
 	@mkdir -p $(@D) && { $(foreach f,$(filter %.c,$(CODE)),printf '%s,\n' '{"directory": "$(CURDIR)", "file": "$f", \
-	  "command": "$(subst '"$(VERSION)"',\\\"$(VERSION)\\\",$(CC) $(ALL_CFLAGS)) -c $f"}';) } | sed '1s/^/[/; $$s/,$$/]/' >$@
+	  "command": "$(subst '"$(VERSION)"',\\\"$(VERSION)\\\",$(CC) $(ALL_CFLAGS)) $(if $(filter bus/%,$f),-Ibus) -c $f"}';) } | sed '1s/^/[/; $$s/,$$/]/' >$@
 
 DEST := $(DESTDIR)$(PREFIX)
 install: all ## program, library, header, schemas and sample configuration: PREFIX=/usr/local DESTDIR=
