@@ -39,13 +39,13 @@ struct server {
 enum greeting { GREETING_AUTH, GREETING_SELECT, GREETING_NAME, GREETING_INFO };
 
 struct redisContext;
-struct redisSSLContext;
+struct ssl_st;
 
 struct connection {
     const struct redis_target *target;
     enum connection_phase phase;
     struct redisContext *context;
-    struct redisSSLContext *tls;
+    struct ssl_st *tls; /* of the context; NULL without TLS */
     struct answers answers;
     struct buffer out; /* commands; the first out_sent bytes are with the kernel */
     size_t out_sent;

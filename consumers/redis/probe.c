@@ -23,7 +23,16 @@ struct probe {
     int timeout_ms;
 };
 
-/* Drives once and waits; false when the connection is gone or the time is up. */
+static bool is_alive(const struct probe *probe, struct error *err)
+{
+    const struct error *trouble = &probe->connection.trouble;
+
+    if (probe->connection.phase != CONNECTION_CLOSED)
+        return true;
+    return error_fail(err, trouble->kind, "%s", trouble->text);
+}
+
+/* Waits and drives once; false when the connection is gone or the time is up. */
 static bool move(struct probe *probe, int64_t until_ms, struct error *err)
 {
     struct connection *connection = &probe->connection;
@@ -31,14 +40,14 @@ static bool move(struct probe *probe, int64_t until_ms, struct error *err)
     struct pollfd one = {.fd = connection_descriptor(connection),
                          .events = connection_events(connection)};
 
+    if (!is_alive(probe, err))
+        return false;
     if (left <= 0)
         return error_fail(err, ERROR_RETRY, "no answer within %d ms", probe->timeout_ms);
     if (poll(&one, 1, (int)left) < 0 && errno != EINTR)
         return error_fail(err, ERROR_RETRY, "poll: %s", strerror(errno));
     connection_drive(connection);
-    if (connection->phase == CONNECTION_CLOSED)
-        return error_fail(err, connection->trouble.kind, "%s", connection->trouble.text);
-    return true;
+    return is_alive(probe, err);
 }
 
 struct probe *probe_open(const struct redis_target *target, int timeout_ms, struct error *err)
@@ -49,11 +58,6 @@ struct probe *probe_open(const struct redis_target *target, int timeout_ms, stru
     probe->timeout_ms = timeout_ms;
     connection_init(&probe->connection, target);
     connection_open(&probe->connection);
-    if (probe->connection.phase == CONNECTION_CLOSED) {
-        (void)error_fail(err, probe->connection.trouble.kind, "%s", probe->connection.trouble.text);
-        probe_close(probe);
-        return NULL;
-    }
     while (probe->connection.phase != CONNECTION_READY) {
         if (!move(probe, until_ms, err)) {
             probe_close(probe);
@@ -77,8 +81,8 @@ static bool ask(struct probe *probe, const struct slice *words, size_t nr, struc
 {
     int64_t until_ms = clock_steady_ms() + probe->timeout_ms;
 
-    if (probe->connection.phase != CONNECTION_READY)
-        return error_fail(err, ERROR_RETRY, "the connection is gone");
+    if (!is_alive(probe, err))
+        return false;
     resp_command(&probe->connection.out, words, nr);
     connection_expect(&probe->connection, 1);
     connection_drive(&probe->connection);

@@ -1,43 +1,109 @@
 #include "consumers/redis/transport.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include <hiredis/hiredis.h>
 #include <hiredis/hiredis_ssl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "consumers/redis/connection.h"
 
 enum { TLS_CHUNK_BYTES = 64 << 10 };
 
+/* What OpenSSL says last, or what it always may be. */
+static bool fail_tls(struct connection *connection, const char *what)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
+    char why[ERROR_TEXT_BYTES / 2];
+
+    (void)snprintf(why, sizeof(why), "%s: %s", what, reason != NULL ? reason : "refused");
+    ERR_clear_error();
+    connection_fail(connection, ERROR_CONFIG, why);
+    return false;
+}
+
+static SSL_CTX *tls_settings(struct connection *connection)
+{
+    const struct redis_target *target = connection->target;
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    const char *wrong = NULL;
+
+    if (context == NULL)
+        abort();
+    ERR_clear_error();
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1)
+        wrong = "TLS 1.2";
+    else if ((target->tls_ca != NULL ? SSL_CTX_load_verify_locations(context, target->tls_ca, NULL)
+                                     : SSL_CTX_set_default_verify_paths(context)) != 1)
+        wrong = "tls ca";
+    else if (target->tls_cert != NULL &&
+             SSL_CTX_use_certificate_chain_file(context, target->tls_cert) != 1)
+        wrong = "tls certificate";
+    else if (target->tls_key != NULL &&
+             SSL_CTX_use_PrivateKey_file(context, target->tls_key, SSL_FILETYPE_PEM) != 1)
+        wrong = "tls key";
+    if (wrong == NULL)
+        return context;
+    SSL_CTX_free(context);
+    (void)fail_tls(connection, wrong);
+    return NULL;
+}
+
+/* The certificate must be for this name or address; a name is also sent along (SNI). */
+static bool expect_peer(SSL *ssl, const char *name)
+{
+    struct in6_addr address;
+
+    if (inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
 bool transport_start_tls(struct connection *connection)
 {
     const struct redis_target *target = connection->target;
-    const char *server_name = target->tls_server_name ? target->tls_server_name : target->host;
-    redisSSLContextError problem = REDIS_SSL_CTX_NONE;
+    SSL_CTX *settings = tls_settings(connection);
+    SSL *ssl;
 
-    (void)redisInitOpenSSL();
-    connection->tls = redisCreateSSLContext(target->tls_ca, NULL, target->tls_cert, target->tls_key,
-                                            server_name, &problem);
-    if (connection->tls == NULL) {
-        connection_fail(connection, ERROR_CONFIG, redisSSLContextGetError(problem));
+    if (settings == NULL)
         return false;
+    ssl = SSL_new(settings);
+    SSL_CTX_free(settings); /* ssl holds on to it */
+    if (ssl == NULL)
+        abort();
+    if (!expect_peer(ssl, target->tls_server_name ? target->tls_server_name : target->host)) {
+        SSL_free(ssl);
+        return fail_tls(connection, "tls server name");
     }
-    if (redisInitiateSSLWithContext(connection->context, connection->tls) != REDIS_OK) {
+    if (redisInitiateSSL(connection->context, ssl) != REDIS_OK) {
+        SSL_free(ssl);
         connection_fail(connection, ERROR_RETRY, connection->context->errstr);
         return false;
     }
+    connection->tls = ssl; /* the context's from now on */
     return true;
 }
 
 static ssize_t failed(struct connection *connection)
 {
     const char *why = connection->context->errstr;
+    long verdict = SSL_get_verify_result(connection->tls);
 
-    connection_fail(connection, ERROR_RETRY, why[0] != '\0' ? why : "the connection broke");
+    if (verdict != X509_V_OK)
+        connection_fail(connection, ERROR_CONFIG, X509_verify_cert_error_string(verdict));
+    else
+        connection_fail(connection, ERROR_RETRY, why[0] != '\0' ? why : "the connection broke");
     return -1;
 }
 
@@ -123,8 +189,6 @@ void transport_close(struct connection *connection)
 {
     if (connection->context != NULL)
         redisFree(connection->context);
-    if (connection->tls != NULL)
-        redisFreeSSLContext(connection->tls);
     connection->context = NULL;
     connection->tls = NULL;
     connection->tls_held = 0;

@@ -1,7 +1,8 @@
 /*
  * transport - how a connection's bytes travel: a socket (TCP or unix), or TLS over it by hiredis_ssl.
  *
- * Neither blocks. A failure closes the connection and leaves why in its trouble.
+ * TLS checks the server's certificate and that it is for the host (or tls_server_name), by the
+ * target's CA or the system's. Neither blocks. A failure closes the connection and leaves why in its trouble.
  */
 #ifndef CONSUMERS_REDIS_TRANSPORT_H
 #define CONSUMERS_REDIS_TRANSPORT_H
