@@ -10,8 +10,6 @@
 #include "consumers/rules/load.h"
 #include "consumers/service/settings.h"
 
-extern char **environ;
-
 enum { ARENA_CHUNK_BYTES = 1 << 20, MAX_PATHS = 64, MAX_HEADERS = 64 };
 
 struct options {
@@ -27,8 +25,8 @@ struct options {
 struct explainer {
     const struct options *options;
     const struct ruleset *ruleset;
-    struct arena arena; /* of one event */
-    struct plan plan;   /* of the live rules */
+    struct arena arena;  /* of one event */
+    struct plan plan;    /* of the live rules */
     struct plan scratch; /* of one rule */
     struct buffer out;
 };
@@ -98,8 +96,8 @@ static void explain_rule(struct explainer *x, const struct rule *rule, struct ev
     for (size_t i = 0; i < event->rows_nr && !out->matched; i++) {
         struct findings found = {.nr = 0};
 
-        out->matched = match_explain(rule, event, &event->rows[i], &x->arena, &found) &&
-                       rule->is_enabled;
+        out->matched =
+            match_explain(rule, event, &event->rows[i], &x->arena, &found) && rule->is_enabled;
         if (i == 0 || out->matched)
             out->findings = found;
     }
@@ -240,8 +238,15 @@ static int explain_settings(const struct options *options)
     return code;
 }
 
-enum { OPTION_RULES, OPTION_FORMAT, OPTION_ALL, OPTION_KEY, OPTION_HEADER, OPTION_TOPIC,
-       OPTION_CONFIG };
+enum {
+    OPTION_RULES,
+    OPTION_FORMAT,
+    OPTION_ALL,
+    OPTION_KEY,
+    OPTION_HEADER,
+    OPTION_TOPIC,
+    OPTION_CONFIG
+};
 
 static const struct cli_option cli_options[] = {
     [OPTION_RULES] = {"--rules", NULL, true},   [OPTION_FORMAT] = {"--format", NULL, true},
@@ -256,11 +261,12 @@ static bool take_header(struct options *options, const char *value)
     struct record *record = &options->defaults;
 
     if (equals == NULL || equals == value)
-        return cli_usage_error(&verb_explain, "--header takes NAME=VALUE, not \"%s\"", value), false;
+        return cli_usage_error(&verb_explain, "--header takes NAME=VALUE, not \"%s\"", value),
+               false;
     if (record->headers_nr == MAX_HEADERS)
         return cli_usage_error(&verb_explain, "more than %d headers", MAX_HEADERS), false;
-    options->headers[record->headers_nr++] = (struct record_header){
-        {value, (size_t)(equals - value)}, slice_of(equals + 1)};
+    options->headers[record->headers_nr++] =
+        (struct record_header){{value, (size_t)(equals - value)}, slice_of(equals + 1)};
     record->headers = options->headers;
     return true;
 }
@@ -357,7 +363,8 @@ const struct cli_verb verb_explain = {
         "  --key TEXT           the records' key\n"
         "  --header NAME=VALUE  a header of the records, repeatable\n"
         "  --topic TOPIC        the records' topic\n"
-        "\nAn object {\"record\":true,\"key\":...,\"headers\":{...},\"value\":...} in FILE is a record\n"
+        "\nAn object {\"record\":true,\"key\":...,\"headers\":{...},\"value\":...} in FILE is a "
+        "record\n"
         "with a key and headers of its own.\n",
     .run = run,
 };

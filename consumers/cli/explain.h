@@ -12,8 +12,8 @@
 struct explained_rule {
     const struct rule *rule;
     bool matched;
-    struct findings findings;    /* of the first row; of the row that matched, if one did */
-    const struct op *ops;        /* as the rule rendered them, shadow rules too */
+    struct findings findings; /* of the first row; of the row that matched, if one did */
+    const struct op *ops;     /* as the rule rendered them, shadow rules too */
     size_t ops_nr;
     const struct op *new_row_ops; /* what the new row alone gives; NULL: nothing to tell apart */
     size_t new_row_nr;
@@ -21,14 +21,14 @@ struct explained_rule {
 
 struct explanation {
     enum decode_result result;
-    const char *skipped;         /* DECODE_SKIPPED: "tombstone", ... */
-    const char *error;           /* DECODE_BAD, DECODE_TOO_LARGE */
-    struct event *event;         /* DECODE_EVENT */
-    unsigned line, column;       /* of the item in its file */
+    const char *skipped;   /* DECODE_SKIPPED: "tombstone", ... */
+    const char *error;     /* DECODE_BAD, DECODE_TOO_LARGE */
+    struct event *event;   /* DECODE_EVENT */
+    unsigned line, column; /* of the item in its file */
     const struct explained_rule *rules;
     size_t rules_nr;
-    size_t others_nr;            /* enabled rules of other models, never tried */
-    const struct plan *plan;     /* of the live rules, coalesced */
+    size_t others_nr;        /* enabled rules of other models, never tried */
+    const struct plan *plan; /* of the live rules, coalesced */
 };
 
 /* True when the finding kept its rule from matching. */

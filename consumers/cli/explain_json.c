@@ -115,9 +115,9 @@ static void add_ops(const struct plan *plan, struct buffer *out)
 /* A record that is no event fails as a whole: no rule is to blame. */
 static void add_bad(const struct explanation *e, struct buffer *out)
 {
-    struct failure failure = {
-        .reason = e->result == DECODE_TOO_LARGE ? REASON_TOO_LARGE : REASON_BAD_EVENT,
-        .detail = slice_of(e->error)};
+    struct failure failure = {.reason = e->result == DECODE_TOO_LARGE ? REASON_TOO_LARGE
+                                                                      : REASON_BAD_EVENT,
+                              .detail = slice_of(e->error)};
 
     failures_print_json(&failure, 1, out);
 }

@@ -181,9 +181,9 @@ static void add_failure(const struct failure *failure, const struct style *style
 
 static void add_unread(const struct explanation *e, const struct style *style, struct buffer *out)
 {
-    struct failure failure = {
-        .reason = e->result == DECODE_TOO_LARGE ? REASON_TOO_LARGE : REASON_BAD_EVENT,
-        .detail = slice_of(e->error)};
+    struct failure failure = {.reason = e->result == DECODE_TOO_LARGE ? REASON_TOO_LARGE
+                                                                      : REASON_BAD_EVENT,
+                              .detail = slice_of(e->error)};
 
     buffer_printf(out, "line %u, column %u", e->line, e->column);
     if (e->result == DECODE_SKIPPED) {

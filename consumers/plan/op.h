@@ -22,9 +22,9 @@ enum guard_source {
 };
 
 enum op_result {
-    OP_PENDING,  /* not answered yet */
-    OP_DONE,     /* Redis answered (or, for a purge, the engine took it over) */
-    OP_REJECTED  /* a poison reply: every contributor is set aside */
+    OP_PENDING, /* not answered yet */
+    OP_DONE,    /* Redis answered (or, for a purge, the engine took it over) */
+    OP_REJECTED /* a poison reply: every contributor is set aside */
 };
 
 struct op {
@@ -32,18 +32,18 @@ struct op {
     enum guard_source guard_source;
     const struct action *action;
     const struct cache *cache;
-    struct slice key;        /* full key, or pattern for purge */
-    size_t prefix_bytes;     /* purge: unescaped bytes of the cache's own prefix (and version) that
+    struct slice key;    /* full key, or pattern for purge */
+    size_t prefix_bytes; /* purge: unescaped bytes of the cache's own prefix (and version) that
                                 matching keys begin with; what `protect` is tried after. Else 0 */
-    uint64_t hash;           /* of target and key */
-    struct slice value;      /* refresh: the bytes to store */
-    int64_t guard;           /* with guard_source */
-    int64_t at_least;        /* bump: ts in ms; -1: the event has none (then Redis' clock alone counts) */
-    uint32_t times;          /* bump: how many bumps this one stands for */
-    uint32_t record;         /* index of the record in its batch */
-    uint32_t merged_into;    /* OP_LIVE, or the op that stands for it */
-    uint32_t previous;       /* the live op before it on the same key, or OP_NONE */
-    bool as_delete;          /* a refresh that must not be written: run as a guarded delete */
+    uint64_t hash;       /* of target and key */
+    struct slice value;  /* refresh: the bytes to store */
+    int64_t guard;       /* with guard_source */
+    int64_t at_least; /* bump: ts in ms; -1: the event has none (then Redis' clock alone counts) */
+    uint32_t times;   /* bump: how many bumps this one stands for */
+    uint32_t record;  /* index of the record in its batch */
+    uint32_t merged_into; /* OP_LIVE, or the op that stands for it */
+    uint32_t previous;    /* the live op before it on the same key, or OP_NONE */
+    bool as_delete;       /* a refresh that must not be written: run as a guarded delete */
     enum op_result result;
 };
 

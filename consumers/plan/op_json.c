@@ -209,13 +209,13 @@ static void print_options(const struct op *op, struct buffer *out)
 void op_print_text(const struct op *op, struct buffer *out)
 {
     static const char *const words[] = {
-        [VERB_BUMP] = "BUMP",     [VERB_REFRESH] = "SET",        [VERB_DELETE] = "UNLINK",
+        [VERB_BUMP] = "BUMP",     [VERB_REFRESH] = "SET",         [VERB_DELETE] = "UNLINK",
         [VERB_EXPIRE] = "EXPIRE", [VERB_PURGE_TAG] = "PURGE TAG", [VERB_PURGE] = "SCAN+UNLINK",
     };
     enum verb verb = op->as_delete ? VERB_DELETE : op->verb;
 
-    buffer_add_text(out, verb == VERB_EXPIRE && op->action->is_pattern ? "SCAN+EXPIRE"
-                                                                       : words[verb]);
+    buffer_add_text(out,
+                    verb == VERB_EXPIRE && op->action->is_pattern ? "SCAN+EXPIRE" : words[verb]);
     buffer_add_char(out, ' ');
     buffer_add_printable(out, op->key);
     print_options(op, out);

@@ -14,9 +14,9 @@ struct renderer {
     struct row *row;
     const struct rule *rule;
     uint32_t record;
-    bool is_planned;   /* ops enter the plan: a live rule, or one looked at on its own */
-    size_t row_keys;   /* of this rule and row */
-    size_t event_keys; /* of all live rules */
+    bool is_planned;     /* ops enter the plan: a live rule, or one looked at on its own */
+    size_t row_keys;     /* of this rule and row */
+    size_t event_keys;   /* of all live rules */
     struct texts texts;  /* of one action; kept for the next */
     struct key_set seen; /* of this rule and row */
 };
@@ -49,13 +49,17 @@ static void fail(struct renderer *r, const struct action *action,
     plan_fail(plan, &entry);
 }
 
+static struct render_input input_of(const struct renderer *r, enum side side)
+{
+    return (struct render_input){r->event, r->row, side, r->context->arena};
+}
+
 static void render_side(struct renderer *r, const struct action *action,
                         const struct template *target, enum side side, unsigned *seen)
 {
     struct render_failure failure = {.reason = REASON_NONE};
-    enum render_status status =
-        template_render(target, r->event, r->row, side, action->style, r->context->arena,
-                        &r->texts, &failure);
+    struct render_input input = input_of(r, side);
+    enum render_status status = template_render(target, &input, action->style, &r->texts, &failure);
 
     *seen |= 1U << status;
     if (status == RENDER_FAILED)
@@ -109,13 +113,13 @@ static bool guard_of_template(struct renderer *r, const struct action *action, s
     struct slice item[1];
     struct texts texts = {item, 0, 1};
     enum side side = field_has_side(r->event, r->row, SIDE_NEW) ? SIDE_NEW : SIDE_OLD;
+    struct render_input input = input_of(r, side);
     enum render_status status =
-        template_render(&action->guard_template, r->event, r->row, side, style, r->context->arena,
-                        &texts, &failure);
+        template_render(&action->guard_template, &input, style, &texts, &failure);
 
     guard->source = OP_GUARD_EXPLICIT;
-    if (status == RENDER_OK && texts.nr == 1 &&
-        decimal_to_int64(texts.items[0], &guard->number) && guard->number >= 0)
+    if (status == RENDER_OK && texts.nr == 1 && decimal_to_int64(texts.items[0], &guard->number) &&
+        guard->number >= 0)
         return true;
     if (status != RENDER_FAILED)
         failure = (struct render_failure){REASON_BAD_VALUE, blamed_field(&action->guard_template),
@@ -154,13 +158,14 @@ static bool can_be_guarded(struct slice key)
 static bool render_value(struct renderer *r, const struct action *action, struct slice *value)
 {
     struct render_failure failure = {.reason = REASON_NONE};
+    struct render_input input = input_of(r, SIDE_NEW);
     enum render_status status;
 
     *value = SLICE_ABSENT;
     if (action->verb != VERB_REFRESH || r->context->refresh_as_delete)
         return true;
-    status = value_template_render(action->value, r->event, r->row, action->cache->serializer,
-                                   r->context->arena, value, &failure);
+    status =
+        value_template_render(action->value, &input, action->cache->serializer, value, &failure);
     if (status == RENDER_FAILED)
         fail(r, action, &failure);
     return status == RENDER_OK;
@@ -196,11 +201,11 @@ static bool has_room(struct renderer *r, const struct action *action)
     if (!is_row && (r->rule->mode == RULE_SHADOW || r->event_keys < EVENT_MAX_KEYS))
         return true;
     fail(r, action,
-         &(struct render_failure){
-             REASON_MAX_KEYS, SLICE_ABSENT,
-             is_row ? arena_printf(r->context->arena, "more than %zu keys (max_keys) for one row",
-                                   r->rule->max_keys)
-                    : SLICE("more than 200000 keys for one event")});
+         &(struct render_failure){REASON_MAX_KEYS, SLICE_ABSENT,
+                                  is_row ? arena_printf(r->context->arena,
+                                                        "more than %zu keys (max_keys) for one row",
+                                                        r->rule->max_keys)
+                                         : SLICE("more than 200000 keys for one event")});
     return false;
 }
 

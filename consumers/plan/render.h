@@ -15,8 +15,8 @@
 
 /* Numbers a rule counted, live or shadow. Index: rule->index. Owned by the caller. */
 struct rule_count {
-    uint64_t matches;        /* events, not rows */
-    uint64_t ops[VERB_NR];   /* rendered, before coalescing; for shadow rules: would have been */
+    uint64_t matches;      /* events, not rows */
+    uint64_t ops[VERB_NR]; /* rendered, before coalescing; for shadow rules: would have been */
 };
 
 struct render_context {

@@ -39,7 +39,8 @@ void encode_json_text(struct sink *sink, struct slice text); /* with quotes */
 /* The pieces of a pickle, for shapes that are walked by the caller. */
 void pickle_begin(struct sink *sink);
 void pickle_text(struct sink *sink, struct slice text);
-bool pickle_field(struct sink *sink, const struct field *field) CHECKED; /* false: integer too long */
+bool pickle_field(struct sink *sink,
+                  const struct field *field) CHECKED; /* false: integer too long */
 void pickle_end(struct sink *sink);
 
 #endif

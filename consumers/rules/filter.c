@@ -40,8 +40,8 @@ static bool fail(struct template_problem *problem, const char *code, struct slic
 static bool fail_unknown(struct slice name, struct slice text, struct arena *arena,
                          struct template_problem *problem)
 {
-    struct slice message = arena_printf(arena, "unknown filter \"%.*s\" (filters are:",
-                                        SLICE_ARG(name));
+    struct slice message =
+        arena_printf(arena, "unknown filter \"%.*s\" (filters are:", SLICE_ARG(name));
     struct suggest suggest;
 
     suggest_init(&suggest, name);
@@ -67,15 +67,16 @@ static bool check_argument(const struct filter *filter, struct slice text, struc
                     arena_printf(arena, "filter \"%s\" takes no argument", name));
     }
     if (slice_is_absent(filter->arg) || (filter->kind == FILTER_DATE && filter->arg.len == 0))
-        return fail(problem, "E209", text, text,
-                    arena_printf(arena, "filter \"%s\" needs an argument, as in %s", name, example));
+        return fail(
+            problem, "E209", text, text,
+            arena_printf(arena, "filter \"%s\" needs an argument, as in %s", name, example));
     bad = filter->kind == FILTER_DATE ? moment_format_check(filter->arg) : NULL;
     if (bad == NULL)
         return true;
-    return fail(problem, "E209",
-                (struct slice){bad, bad + 1 < text.ptr + text.len ? 2 : 1}, text,
-                SLICE("unknown directive in a date format (strftime's Y m d H M S f y j b B a A p I "
-                      "u w U W V G z e F T and %%)"));
+    return fail(
+        problem, "E209", (struct slice){bad, bad + 1 < text.ptr + text.len ? 2 : 1}, text,
+        SLICE("unknown directive in a date format (strftime's Y m d H M S f y j b B a A p I "
+              "u w U W V G z e F T and %%)"));
 }
 
 bool filter_parse(struct slice text, struct arena *arena, struct filter *out,
@@ -131,9 +132,8 @@ static bool apply_date(const struct filter *filter, struct arena *arena, struct 
     *why = "is not a date or date-time in ISO 8601 form";
     if (field->type != VALUE_STRING || !moment_parse(field->text, &moment))
         return false;
-    *field = field_of_text(filter->kind == FILTER_DATE
-                               ? moment_format(&moment, filter->arg, arena)
-                               : moment_timestamp(&moment, arena));
+    *field = field_of_text(filter->kind == FILTER_DATE ? moment_format(&moment, filter->arg, arena)
+                                                       : moment_timestamp(&moment, arena));
     return true;
 }
 

@@ -14,33 +14,51 @@ struct judge {
     struct findings *findings; /* NULL: stop at the first predicate that decides */
 };
 
+/* The text begins with this piece, which holds no star; \\ takes the next byte literally. */
+static bool piece_fits(struct slice piece, struct slice text, size_t *used)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < piece.len; i++, at++) {
+        i += piece.ptr[i] == '\\' && i + 1 < piece.len;
+        if (at == text.len || piece.ptr[i] != text.ptr[at])
+            return false;
+    }
+    *used = at;
+    return true;
+}
+
+/* Up to the next star that means one. */
+static struct slice next_piece(struct slice pattern)
+{
+    size_t len = 0;
+
+    while (len < pattern.len && pattern.ptr[len] != '*')
+        len += pattern.ptr[len] == '\\' && len + 1 < pattern.len ? 2 : 1;
+    return (struct slice){pattern.ptr, len};
+}
+
+/* The first place where a piece fits is the best one; the last piece must reach the end. */
 static bool wildcard_match(struct slice pattern, struct slice text)
 {
-    size_t p = 0, t = 0, star = SIZE_MAX, resume = 0;
+    bool after_star = false;
 
-    while (t < text.len) {
-        if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = p++;
-            resume = t;
-            continue;
-        }
-        if (p < pattern.len) {
-            bool is_escape = pattern.ptr[p] == '\\' && p + 1 < pattern.len;
+    for (;;) {
+        struct slice piece = next_piece(pattern);
+        bool is_last = piece.len == pattern.len;
+        size_t used = 0;
 
-            if (pattern.ptr[p + is_escape] == text.ptr[t]) {
-                p += is_escape ? 2 : 1;
-                t++;
-                continue;
-            }
+        while (!piece_fits(piece, text, &used) || (is_last && used != text.len)) {
+            if (!after_star || text.len == 0)
+                return false;
+            text = (struct slice){text.ptr + 1, text.len - 1};
         }
-        if (star == SIZE_MAX)
-            return false;
-        p = star + 1;
-        t = ++resume;
+        if (is_last)
+            return true;
+        text = (struct slice){text.ptr + used, text.len - used};
+        pattern = (struct slice){pattern.ptr + piece.len + 1, pattern.len - piece.len - 1};
+        after_star = true;
     }
-    while (p < pattern.len && pattern.ptr[p] == '*')
-        p++;
-    return p == pattern.len;
 }
 
 static bool test_exact(const struct test *test, const struct field *field)
@@ -186,8 +204,7 @@ static bool value_holds(const struct predicate *predicate, const struct field *f
 enum reach { REACH_NOTHING, REACH_NO_MATCH, REACH_MATCH };
 
 /* Follows the parts from here, through every element of an array on the way. */
-static enum reach reach(const struct predicate *predicate, const struct value *value,
-                        size_t part)
+static enum reach reach(const struct predicate *predicate, const struct value *value, size_t part)
 {
     const struct field_path *path = &predicate->path;
     enum reach best = REACH_NOTHING;
@@ -204,8 +221,8 @@ static enum reach reach(const struct predicate *predicate, const struct value *v
     }
     it = value_walk(value);
     while (best != REACH_MATCH && value_next(&it)) {
-        enum reach one = value_type(it.item) == VALUE_OBJECT ? reach(predicate, it.item, part)
-                                                             : REACH_NOTHING;
+        enum reach one =
+            value_type(it.item) == VALUE_OBJECT ? reach(predicate, it.item, part) : REACH_NOTHING;
 
         best = one > best ? one : best;
     }
@@ -401,10 +418,10 @@ static void note(const struct judge *judge, const struct predicate *predicate, e
 {
     struct findings *found = judge->findings;
 
-    found->items = arena_grow(judge->arena, found->items, found->nr, &found->capacity,
-                              sizeof(*found->items));
-    found->items[found->nr++] = (struct finding){predicate, verdict, judge->in_unless,
-                                                 print_have(judge, predicate)};
+    found->items =
+        arena_grow(judge->arena, found->items, found->nr, &found->capacity, sizeof(*found->items));
+    found->items[found->nr++] =
+        (struct finding){predicate, verdict, judge->in_unless, print_have(judge, predicate)};
 }
 
 static bool judge_pattern(const struct judge *judge, const struct pattern *pattern);

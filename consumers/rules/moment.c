@@ -51,9 +51,9 @@ static int64_t days_since_epoch(int year, int month, int day)
 
 static bool read_date(struct reader *in, struct moment *out)
 {
-    return read_digits(in, 4, &out->year) && read_char(in, '-') && read_digits(in, 2, &out->month) &&
-           read_char(in, '-') && read_digits(in, 2, &out->day) && out->year >= 1 &&
-           out->month >= 1 && out->month <= 12 && out->day >= 1 &&
+    return read_digits(in, 4, &out->year) && read_char(in, '-') &&
+           read_digits(in, 2, &out->month) && read_char(in, '-') && read_digits(in, 2, &out->day) &&
+           out->year >= 1 && out->month >= 1 && out->month <= 12 && out->day >= 1 &&
            out->day <= days_in_month(out->year, out->month);
 }
 
@@ -241,8 +241,8 @@ struct slice moment_format(const struct moment *moment, struct slice format, str
             sink_add_char(&sink, format.ptr[i]);
             continue;
         }
-        sink_add(&sink, (struct slice){text, print_directive(moment, format.ptr[++i], text,
-                                                             sizeof(text))});
+        sink_add(&sink, (struct slice){
+                            text, print_directive(moment, format.ptr[++i], text, sizeof(text))});
     }
     return sink_slice(&sink);
 }

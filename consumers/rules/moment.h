@@ -17,7 +17,7 @@ struct moment {
     int year, month, day, hour, minute, second, microsecond;
     bool has_time, has_t; /* `T`, not a blank, before the time */
     bool has_offset;
-    int offset_seconds;   /* east of UTC */
+    int offset_seconds; /* east of UTC */
 };
 
 /* False when the text is no date or date-time, or one that does not exist. */

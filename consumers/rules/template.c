@@ -8,11 +8,9 @@ enum { TEMPLATE_STACK_SEGMENTS = 16 };
 
 /* What the rendering of one template and side needs to know everywhere. */
 struct scene {
-    const struct event *event;
-    const struct row *row;
-    enum side side;
+    const struct render_input *input;
     struct render_style style;
-    struct arena *arena;
+    struct arena *arena; /* the input's */
     struct render_failure *failure;
 };
 
@@ -162,8 +160,9 @@ static enum render_status render_value(const struct scene *scene, const struct s
 
 static struct field get(const struct scene *scene, const struct segment *segment)
 {
+    const struct render_input *input = scene->input;
     struct field field =
-        field_get(scene->event, scene->row, scene->side, &segment->path, scene->arena);
+        field_get(input->event, input->row, input->side, &segment->path, input->arena);
 
     /* A key of one column is that column, however it was sent. */
     if (segment->path.root == FIELD_PK && segment->path.parts_nr == 0 &&
@@ -285,12 +284,11 @@ static enum render_status gather(const struct scene *scene, const struct templat
     return RENDER_OK;
 }
 
-enum render_status template_render(const struct template *tpl, const struct event *event,
-                                   const struct row *row, enum side side,
-                                   struct render_style style, struct arena *arena,
-                                   struct texts *out, struct render_failure *failure)
+enum render_status template_render(const struct template *tpl, const struct render_input *input,
+                                   struct render_style style, struct texts *out,
+                                   struct render_failure *failure)
 {
-    struct scene scene = {event, row, side, style, arena, failure};
+    struct scene scene = {input, style, input->arena, failure};
     struct slice stack[TEMPLATE_STACK_SEGMENTS], *pieces = stack;
     const struct segment *fanned_out = NULL;
     enum render_status status;
@@ -300,7 +298,7 @@ enum render_status template_render(const struct template *tpl, const struct even
         return RENDER_OK;
     }
     if (tpl->segments_nr > TEMPLATE_STACK_SEGMENTS)
-        pieces = arena_alloc(arena, tpl->segments_nr * sizeof(*pieces));
+        pieces = arena_alloc(input->arena, tpl->segments_nr * sizeof(*pieces));
     status = gather(&scene, tpl, pieces, &fanned_out);
     if (status != RENDER_OK)
         return status;
@@ -310,11 +308,10 @@ enum render_status template_render(const struct template *tpl, const struct even
     return RENDER_OK;
 }
 
-enum render_status segment_value(const struct segment *segment, const struct event *event,
-                                 const struct row *row, enum side side, struct arena *arena,
+enum render_status segment_value(const struct segment *segment, const struct render_input *input,
                                  struct field *out, struct render_failure *failure)
 {
-    struct scene scene = {event, row, side, {.is_django = true}, arena, failure};
+    struct scene scene = {input, {.is_django = true}, input->arena, failure};
     const struct filter *filler = find_default(segment);
 
     *out = get(&scene, segment);

@@ -34,27 +34,28 @@ struct filter {
 /* One literal (path_text absent) or one placeholder. */
 struct segment {
     struct slice literal;
-    struct slice text;   /* the placeholder's path as written, e.g. "before.n"; absent: literal */
+    struct slice text; /* the placeholder's path as written, e.g. "before.n"; absent: literal */
     struct field_path path;
-    bool is_optional;    /* {x?} */
-    bool is_fanned_out;  /* {x[]} or {x[].y}: one text per element */
+    bool is_optional;          /* {x?} */
+    bool is_fanned_out;        /* {x[]} or {x[].y}: one text per element */
     struct field_path element; /* below each element of a fanned out array; parts_nr 0: itself */
     const struct filter *filters;
     size_t filters_nr;
     size_t offset, length; /* of the placeholder in the source text, braces included, in bytes */
 };
 
-struct template {
+struct template
+{
     struct slice source; /* as written in the rule */
     const struct segment *segments;
     size_t segments_nr;
-    bool uses_row;       /* holds a bare name: render once per side */
-    bool is_constant;    /* no placeholder at all */
+    bool uses_row;    /* holds a bare name: render once per side */
+    bool is_constant; /* no placeholder at all */
 };
 
 struct template_problem {
-    char code[8];           /* E2xx */
-    size_t offset, length;  /* in the source text, bytes */
+    char code[8];                     /* E2xx */
+    size_t offset, length;            /* in the source text, bytes */
     struct slice message, suggestion; /* in the arena */
 };
 
@@ -84,7 +85,7 @@ struct render_style {
 
 enum render_status {
     RENDER_OK,
-    RENDER_DROPPED,    /* {x?} of a missing field: no key, no error */
+    RENDER_DROPPED,      /* {x?} of a missing field: no key, no error */
     RENDER_NULL_DROPPED, /* null in an exact key of a raw cache: this side has no key */
     RENDER_FAILED
 };
@@ -118,15 +119,21 @@ struct texts {
     size_t nr, capacity;
 };
 
-/* Appends what the template comes to for this row and side. On RENDER_FAILED *failure is set. */
-enum render_status template_render(const struct template *tpl, const struct event *event,
-                                   const struct row *row, enum side side,
-                                   struct render_style style, struct arena *arena,
-                                   struct texts *out, struct render_failure *failure);
+/* The row and side of an event that something is rendered for, and where its text goes. */
+struct render_input {
+    const struct event *event;
+    const struct row *row;
+    enum side side;
+    struct arena *arena;
+};
+
+/* Appends what the template comes to. On RENDER_FAILED *failure is set. */
+enum render_status template_render(const struct template *tpl, const struct render_input *input,
+                                   struct render_style style, struct texts *out,
+                                   struct render_failure *failure);
 
 /* Value of a lone placeholder with its filters, for value templates; see value_template.h. */
-enum render_status segment_value(const struct segment *segment, const struct event *event,
-                                 const struct row *row, enum side side, struct arena *arena,
+enum render_status segment_value(const struct segment *segment, const struct render_input *input,
                                  struct field *out, struct render_failure *failure);
 
 /* Names of filters for diagnostics and `list filters`. NULL past the end. */

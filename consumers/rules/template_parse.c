@@ -85,8 +85,8 @@ static bool path_problem(struct path_reader *r, const char *what)
 
     if (span.len == 0)
         span = r->text;
-    return problem(r->parser, "E111", span, arena_printf(r->parser->arena, "%s in \"%.*s\"", what,
-                                                         SLICE_ARG(r->text)));
+    return problem(r->parser, "E111", span,
+                   arena_printf(r->parser->arena, "%s in \"%.*s\"", what, SLICE_ARG(r->text)));
 }
 
 static void add_part(struct path_reader *r, struct field_part part)
@@ -242,8 +242,8 @@ static bool parse_body(struct parser *p, struct slice body, struct segment *out)
     }
     out->text = path;
     ok = parse_path(p, path, out);
-    if (bar && !parse_filters(p, (struct slice){bar + 1, body.len - (size_t)(bar + 1 - body.ptr)},
-                              out))
+    if (bar &&
+        !parse_filters(p, (struct slice){bar + 1, body.len - (size_t)(bar + 1 - body.ptr)}, out))
         ok = false;
     return ok;
 }

@@ -8,11 +8,11 @@ enum node_kind { NODE_CONSTANT, NODE_FIELD, NODE_TEXT, NODE_ARRAY, NODE_OBJECT }
 
 struct value_template {
     enum node_kind kind;
-    enum value_type type;  /* of a constant */
-    struct slice text;     /* of a constant string or number */
-    struct template tpl;   /* NODE_FIELD: one segment; NODE_TEXT */
-    struct slice pointer;  /* JSON pointer of the string it was */
-    struct slice name;     /* as a member of an object */
+    enum value_type type; /* of a constant */
+    struct slice text;    /* of a constant string or number */
+    struct template tpl;  /* NODE_FIELD: one segment; NODE_TEXT */
+    struct slice pointer; /* JSON pointer of the string it was */
+    struct slice name;    /* as a member of an object */
     const struct value_template *items;
     size_t items_nr;
 };
@@ -117,13 +117,13 @@ static struct slice pointer_step(struct arena *arena, struct slice pointer, stru
 static bool compile_object(struct compiler *c, const json_t *json, struct value_template *out)
 {
     size_t nr = 0;
-    struct value_template *items =
-        arena_zero(c->arena, json_object_size(json) + 1, sizeof(*items));
+    struct value_template *items = arena_zero(c->arena, json_object_size(json) + 1, sizeof(*items));
     const char *key;
     json_t *member;
     bool ok = true;
 
-    json_object_foreach((json_t *)(uintptr_t)json, key, member) {
+    json_object_foreach((json_t *)(uintptr_t)json, key, member)
+    {
         struct slice name = arena_copy(c->arena, slice_of(key));
 
         ok &= compile(c, member, pointer_step(c->arena, out->pointer, name), &items[nr]);
@@ -174,7 +174,8 @@ const struct value_template *value_template_parse(const json_t *value, struct ar
 }
 
 void value_template_visit(const struct value_template *value,
-                          void (*visit)(const struct segment *segment, struct slice pointer, void *),
+                          void (*visit)(const struct segment *segment, struct slice pointer,
+                                        void *),
                           void *context)
 {
     for (size_t i = 0; i < value->tpl.segments_nr; i++) {
@@ -187,8 +188,7 @@ void value_template_visit(const struct value_template *value,
 
 /* A value on its way into bytes. */
 struct writer {
-    const struct event *event;
-    const struct row *row;
+    const struct render_input *input;
     enum serializer serializer;
     struct sink sink;
     struct render_failure *failure;
@@ -208,9 +208,7 @@ static enum render_status text_of(struct writer *w, const struct value_template 
     struct render_style style = {.is_django = w->serializer != SERIALIZER_RAW};
     struct slice item[1];
     struct texts texts = {item, 0, 1};
-    enum render_status status =
-        template_render(&node->tpl, w->event, w->row, SIDE_NEW, style, w->sink.arena, &texts,
-                        w->failure);
+    enum render_status status = template_render(&node->tpl, w->input, style, &texts, w->failure);
 
     if (status == RENDER_OK)
         *out = field_of_text(texts.items[0]);
@@ -222,8 +220,7 @@ static enum render_status leaf_of(struct writer *w, const struct value_template 
                                   struct field *out)
 {
     if (node->kind == NODE_FIELD)
-        return segment_value(&node->tpl.segments[0], w->event, w->row, SIDE_NEW, w->sink.arena,
-                             out, w->failure);
+        return segment_value(&node->tpl.segments[0], w->input, out, w->failure);
     if (node->kind == NODE_TEXT)
         return text_of(w, node, out);
     *out = (struct field){FIELD_PRESENT, node->type, node->text, NULL};
@@ -335,11 +332,11 @@ static enum render_status write_root(struct writer *w, const struct value_templa
 }
 
 enum render_status value_template_render(const struct value_template *value,
-                                         const struct event *event, const struct row *row,
-                                         enum serializer serializer, struct arena *arena,
-                                         struct slice *out, struct render_failure *failure)
+                                         const struct render_input *input,
+                                         enum serializer serializer, struct slice *out,
+                                         struct render_failure *failure)
 {
-    struct writer w = {event, row, serializer, {.arena = arena}, failure};
+    struct writer w = {input, serializer, {.arena = input->arena}, failure};
     enum render_status status = RENDER_FAILED;
 
     if (serializer == SERIALIZER_NONE || serializer == SERIALIZER_MSGPACK)

@@ -16,7 +16,13 @@
 
 #include "consumers/rules/template.h"
 
-enum serializer { SERIALIZER_NONE, SERIALIZER_PICKLE, SERIALIZER_JSON, SERIALIZER_MSGPACK, SERIALIZER_RAW };
+enum serializer {
+    SERIALIZER_NONE,
+    SERIALIZER_PICKLE,
+    SERIALIZER_JSON,
+    SERIALIZER_MSGPACK,
+    SERIALIZER_RAW
+};
 
 struct value_template; /* immutable, in the ruleset's arena */
 
@@ -39,13 +45,14 @@ const struct value_template *value_template_parse(const json_t *value, struct ar
 
 /* Calls visit for every placeholder in it, with the JSON pointer of its string. */
 void value_template_visit(const struct value_template *value,
-                          void (*visit)(const struct segment *segment, struct slice pointer, void *),
+                          void (*visit)(const struct segment *segment, struct slice pointer,
+                                        void *),
                           void *context);
 
-/* The bytes to store, in the arena. */
+/* The bytes to store, in the input's arena. */
 enum render_status value_template_render(const struct value_template *value,
-                                         const struct event *event, const struct row *row,
-                                         enum serializer serializer, struct arena *arena,
-                                         struct slice *out, struct render_failure *failure);
+                                         const struct render_input *input,
+                                         enum serializer serializer, struct slice *out,
+                                         struct render_failure *failure);
 
 #endif

@@ -44,8 +44,7 @@ void scene_event(struct scene *scene, const char *json, uint32_t index)
     struct event event;
     struct error err = ERROR_INIT;
     const char *skipped = NULL;
-    enum decode_result result =
-        decode_record(&record, NULL, &scene->arena, &event, &skipped, &err);
+    enum decode_result result = decode_record(&record, NULL, &scene->arena, &event, &skipped, &err);
 
     /* Not an assertion: libcheck's allocate, and a test counts. */
     if (result != DECODE_EVENT)

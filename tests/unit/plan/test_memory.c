@@ -49,12 +49,14 @@ static const char rules[] =
     "\"refresh\":{\"key\":\"r:{pk}\",\"value\":{\"id\":\"{pk}\",\"o\":\"{o}\",\"t\":\"{s}-{c}\"},"
     "\"ttl\":\"1h\"},"
     "\"delete\":[\"a\",\"b:{pk}\",\"c:{c}\",\"t:{t[]}\",\"l:{lost}\",\"m:{s|upper}\","
-    "\"d:{at|date:%Y-%m}:{at|timestamp}:{at|str}\",\"j:{o|json}\",{\"key\":\"g:{pk}\",\"guard\":\"{version}\"}],"
+    "\"d:{at|date:%Y-%m}:{at|timestamp}:{at|str}\",\"j:{o|json}\",{\"key\":\"g:{pk}\",\"guard\":\"{"
+    "version}\"}],"
     "\"purge\":[\"ppp:{c}:*\",\"ppp:*\",\"ppp:{s}:{c}:*\"]}}";
 
 static const char event[] =
     "{\"event\":\"post_save\",\"model\":\"m.M\",\"pk\":42,\"created\":false,\"version\":7,\"ts\":1,"
-    "\"before\":{\"c\":3},\"after\":{\"c\":7,\"s\":\"Mug\",\"o\":{\"a\":[1,2,\"x\"]},\"t\":[1,2,3,4,5,"
+    "\"before\":{\"c\":3},\"after\":{\"c\":7,\"s\":\"Mug\",\"o\":{\"a\":[1,2,\"x\"]},\"t\":[1,2,3,"
+    "4,5,"
     "6,7,8,9,10,11,12,13,14,15,16,17,18,19,20],\"at\":\"2026-11-21T09:00:00.5Z\"}}";
 
 static void run_batch(struct scene *scene)

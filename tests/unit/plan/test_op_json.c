@@ -4,7 +4,10 @@
 
 static const struct cache cache = {.name = {"default", 7}, .redis = {"default", 7}};
 
-#define ACTION(...) {.cache = &cache, __VA_ARGS__}
+#define ACTION(...)                                                                                \
+    {                                                                                              \
+        .cache = &cache, __VA_ARGS__                                                               \
+    }
 
 static const struct {
     struct action action;
@@ -19,7 +22,8 @@ static const struct {
      {.key = {"\xff\0", 2}, .guard_source = OP_GUARD_CLOCK, .guard = 5},
      "{\"op\":\"delete\",\"cache\":\"default\",\"key\":{\"base64\":\"/wA=\"},\"guard\":5}",
      "UNLINK \\xff\\x00 version 5"},
-    {ACTION(.verb = VERB_PURGE, .is_pattern = true, .coalesce_ms = 2000, .rate = 5, .slow_above = 9),
+    {ACTION(.verb = VERB_PURGE, .is_pattern = true, .coalesce_ms = 2000, .rate = 5,
+            .slow_above = 9),
      {.key = {"k*", 2}},
      "{\"op\":\"purge\",\"cache\":\"default\",\"pattern\":\"k*\",\"coalesce_ms\":2000,\"rate\":5,"
      "\"slow_above\":9}",
@@ -30,7 +34,8 @@ static const struct {
      "BUMP k to at least 12"},
     {ACTION(.verb = VERB_BUMP, .start = 1),
      {.key = {"k", 1}, .at_least = -1},
-     "{\"op\":\"bump\",\"cache\":\"default\",\"key\":\"k\",\"start\":1}", "BUMP k"},
+     "{\"op\":\"bump\",\"cache\":\"default\",\"key\":\"k\",\"start\":1}",
+     "BUMP k"},
     {ACTION(.verb = VERB_REFRESH, .ttl_ms = 1000, .condition = REFRESH_MISSING),
      {.key = {"k", 1}, .value = {"{\"id\":42}", 9}, .guard_source = OP_GUARD_EXPLICIT, .guard = 7},
      "{\"op\":\"refresh\",\"cache\":\"default\",\"key\":\"k\",\"value\":\"{\\\"id\\\":42}\","
@@ -46,7 +51,8 @@ static const struct {
      "SCAN+EXPIRE k* in 20s"},
     {ACTION(.verb = VERB_PURGE_TAG),
      {.key = {"k", 1}},
-     "{\"op\":\"purge_tag\",\"cache\":\"default\",\"key\":\"k\"}", "PURGE TAG k"},
+     "{\"op\":\"purge_tag\",\"cache\":\"default\",\"key\":\"k\"}",
+     "PURGE TAG k"},
 };
 
 START_TEST(test_print)
@@ -69,10 +75,10 @@ END_TEST
 
 START_TEST(test_delays_of_all_contributors)
 {
-    static const struct action actions[] = {
-        ACTION(.verb = VERB_DELETE, .again_after_ms = 5000), ACTION(.verb = VERB_DELETE),
-        ACTION(.verb = VERB_DELETE, .again_after_ms = 2000),
-        ACTION(.verb = VERB_DELETE, .again_after_ms = 5000)};
+    static const struct action actions[] = {ACTION(.verb = VERB_DELETE, .again_after_ms = 5000),
+                                            ACTION(.verb = VERB_DELETE),
+                                            ACTION(.verb = VERB_DELETE, .again_after_ms = 2000),
+                                            ACTION(.verb = VERB_DELETE, .again_after_ms = 5000)};
     struct plan plan;
     struct buffer out;
 
@@ -111,9 +117,10 @@ START_TEST(test_failures)
     failures_print_json(failures, 2, &out);
     buffer_add_char(&out, ' ');
     failures_print_json(failures + 1, 1, &out);
-    ck_assert_str_eq(out.ptr, "null {\"reason\":\"missing_field\",\"rule\":\"r\",\"action\":\"delete\","
-                              "\"field\":\"before.n\",\"error\":\"gone\",\"more\":1} "
-                              "{\"reason\":\"bad_event\",\"error\":\"no \\\"model\\\"\"}");
+    ck_assert_str_eq(out.ptr,
+                     "null {\"reason\":\"missing_field\",\"rule\":\"r\",\"action\":\"delete\","
+                     "\"field\":\"before.n\",\"error\":\"gone\",\"more\":1} "
+                     "{\"reason\":\"bad_event\",\"error\":\"no \\\"model\\\"\"}");
     buffer_release(&out);
 }
 END_TEST

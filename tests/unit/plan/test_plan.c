@@ -70,7 +70,10 @@ static struct op *add(const struct step *step)
 #define CLOCK OP_GUARD_CLOCK
 #define EXPLICIT OP_GUARD_EXPLICIT
 #define LIVE (-1)
-#define STEP(action, key, value, source, guard) {&action, key, value, source, guard, 0}
+#define STEP(action, key, value, source, guard)                                                    \
+    {                                                                                              \
+        &action, key, value, source, guard, 0                                                      \
+    }
 #define ON(action, key) STEP(action, key, NULL, OP_UNGUARDED, 0)
 
 static const struct {
@@ -78,8 +81,12 @@ static const struct {
     struct step steps[5];
     int merged_into[5];
 } rows[] = {
-    {"equal deletes, the last stays", {ON(delete, "k"), ON(delete, "l"), ON(delete, "k")}, {2, LIVE, LIVE}},
-    {"three, links lead to the end", {ON(delete, "k"), ON(delete, "k"), ON(delete, "k")}, {2, 2, LIVE}},
+    {"equal deletes, the last stays",
+     {ON(delete, "k"), ON(delete, "l"), ON(delete, "k")},
+     {2, LIVE, LIVE}},
+    {"three, links lead to the end",
+     {ON(delete, "k"), ON(delete, "k"), ON(delete, "k")},
+     {2, 2, LIVE}},
     {"another op between", {ON(delete, "k"), ON(bump, "k"), ON(delete, "k")}, {LIVE, LIVE, LIVE}},
     {"another target", {ON(delete, "k"), ON(delete_other, "k")}, {LIVE, LIVE}},
     {"another cache of one target", {ON(delete, "k"), ON(delete_same, "k")}, {1, LIVE}},
@@ -91,12 +98,15 @@ static const struct {
      {STEP(refresh, "k", "a", EXPLICIT, 5), STEP(refresh, "k", "b", EXPLICIT, 7)},
      {1, LIVE}},
     {"older explicit version loses",
-     {STEP(refresh, "k", "a", EXPLICIT, 7), STEP(refresh, "k", "b", EXPLICIT, 5), STEP(refresh, "k", "c", EXPLICIT, 9)},
+     {STEP(refresh, "k", "a", EXPLICIT, 7), STEP(refresh, "k", "b", EXPLICIT, 5),
+      STEP(refresh, "k", "c", EXPLICIT, 9)},
      {2, 2, LIVE}},
     {"older by the clock proves nothing",
      {STEP(refresh, "k", "a", CLOCK, 7), STEP(refresh, "k", "b", CLOCK, 5)},
      {LIVE, LIVE}},
-    {"newer by the clock", {STEP(refresh, "k", "a", CLOCK, 5), STEP(refresh, "k", "b", CLOCK, 7)}, {1, LIVE}},
+    {"newer by the clock",
+     {STEP(refresh, "k", "a", CLOCK, 5), STEP(refresh, "k", "b", CLOCK, 7)},
+     {1, LIVE}},
     {"one version, one value",
      {STEP(refresh, "k", "a", EXPLICIT, 5), STEP(refresh, "k", "a", EXPLICIT, 5)},
      {1, LIVE}},
@@ -106,19 +116,27 @@ static const struct {
     {"a delete between refreshes",
      {STEP(refresh, "k", "a", EXPLICIT, 5), ON(delete, "k"), STEP(refresh, "k", "b", EXPLICIT, 7)},
      {LIVE, LIVE, LIVE}},
-    {"conditions", {STEP(refresh_if, "k", "a", EXPLICIT, 5), STEP(refresh, "k", "b", EXPLICIT, 7)}, {LIVE, LIVE}},
-    {"unguarded refreshes", {STEP(refresh, "k", "a", OP_UNGUARDED, 0), STEP(refresh, "k", "b", OP_UNGUARDED, 0)}, {1, LIVE}},
+    {"conditions",
+     {STEP(refresh_if, "k", "a", EXPLICIT, 5), STEP(refresh, "k", "b", EXPLICIT, 7)},
+     {LIVE, LIVE}},
+    {"unguarded refreshes",
+     {STEP(refresh, "k", "a", OP_UNGUARDED, 0), STEP(refresh, "k", "b", OP_UNGUARDED, 0)},
+     {1, LIVE}},
     {"bumps", {ON(bump, "k"), ON(bump, "l"), ON(bump, "k"), ON(bump, "k")}, {3, LIVE, 3, LIVE}},
     {"bumps of two starts", {ON(bump, "k"), ON(bump_five, "k")}, {LIVE, LIVE}},
     {"time and increment", {ON(bump, "k"), ON(increment, "k")}, {LIVE, LIVE}},
     {"equal purges", {ON(purge, "a*"), ON(purge, "b*"), ON(purge, "a*")}, {2, LIVE, LIVE}},
-    {"a wider purge covers", {ON(purge, "a:*"), ON(purge, "a:b:*"), ON(purge, "a:c")}, {LIVE, 0, 0}},
+    {"a wider purge covers",
+     {ON(purge, "a:*"), ON(purge, "a:b:*"), ON(purge, "a:c")},
+     {LIVE, 0, 0}},
     {"a wider purge covers what came before", {ON(purge, "a:b:*"), ON(purge, "a:*")}, {1, LIVE}},
     {"a star inside", {ON(purge, "a*c*"), ON(purge, "abc:1")}, {LIVE, 0}},
     {"chains of covers", {ON(purge, "abc*"), ON(purge, "ab*"), ON(purge, "a*")}, {2, 2, LIVE}},
     {"an escaped star is no wildcard", {ON(purge, "a\\*"), ON(purge, "ab")}, {LIVE, LIVE}},
     {"other caches protect other keys", {ON(purge, "a*"), ON(purge_same, "ab*")}, {LIVE, LIVE}},
-    {"a purge never swallows a delete", {ON(purge, "a*"), ON(delete, "ab"), ON(delete, "a*")}, {LIVE, LIVE, LIVE}},
+    {"a purge never swallows a delete",
+     {ON(purge, "a*"), ON(delete, "ab"), ON(delete, "a*")},
+     {LIVE, LIVE, LIVE}},
 };
 
 static size_t steps_nr(const struct step *steps)
@@ -190,7 +208,7 @@ static void model_remember(struct cell *m, const struct op *op)
 
 static void model_refresh(struct cell *m, const struct op *op)
 {
-    int64_t value = op->value.ptr[0];
+    int64_t value = (unsigned char)op->value.ptr[0];
     bool is_other_kind = m->kind != OP_UNGUARDED && m->kind != op->guard_source;
 
     if (op->guard_source == OP_UNGUARDED || (!is_other_kind && m->kind == OP_UNGUARDED) ||
@@ -282,7 +300,7 @@ START_TEST(test_effect_is_kept)
 
         for (size_t i = 0; i < KEYS; i++)
             whole[i] = (struct cell){next_random(&state) % 2, false, 'a', OP_GUARD_EXPLICIT,
-                                      next_random(&state) % 6};
+                                     next_random(&state) % 6};
         memcpy(merged, whole, sizeof(merged));
         plan_clear(&plan, &arena);
         for (unsigned i = 0; i < STEPS; i++)

@@ -16,7 +16,7 @@ static void teardown(void)
 #define RULE(body) "{\"name\":\"r\",\"when\":{" M "}," body "}"
 #define RAW_RULE(body) RULE("\"cache\":\"raw\"," body)
 #define MOVED                                                                                      \
-    "{\"event\":\"post_save\",\"created\":false," M ",\"pk\":4,\"version\":7,\"ts\":1000,"          \
+    "{\"event\":\"post_save\",\"created\":false," M ",\"pk\":4,\"version\":7,\"ts\":1000,"         \
     "\"before\":{\"c\":1},\"after\":{\"c\":2,\"n\":null,\"s\":\"x\",\"b\":\"{q}{r}\"}}"
 #define DEL(key) "{\"op\":\"delete\",\"cache\":\"default\",\"key\":\"p:1:" key "\"}\n"
 #define RAWDEL(key) "{\"op\":\"delete\",\"cache\":\"raw\",\"key\":\"" key "\"}\n"
@@ -31,7 +31,8 @@ static const struct {
      DEL("k:1") DEL("k:2") DEL("k:4:1") DEL("k:4:2"), "null"},
     {RULE("\"do\":{\"delete\":\"k:{before.c}:{after.c}\"}"), MOVED, DEL("k:1:2"), "null"},
     {RULE("\"do\":{\"delete\":\"k:{c}\"}"),
-     "{\"event\":\"post_save\",\"created\":true," M ",\"pk\":4,\"after\":{\"c\":2}}", DEL("k:2"), "null"},
+     "{\"event\":\"post_save\",\"created\":true," M ",\"pk\":4,\"after\":{\"c\":2}}", DEL("k:2"),
+     "null"},
     {RULE("\"do\":{\"delete\":\"k:{c}\"}"),
      "{\"event\":\"post_delete\"," M ",\"pk\":4,\"after\":{\"c\":2}}", DEL("k:2"), "null"},
     {RULE("\"do\":{\"delete\":\"k:{c}\"}"),
@@ -40,7 +41,8 @@ static const struct {
     {RULE("\"do\":{\"delete\":\"k:{pk}\"}"), "{\"event\":\"bulk_update\"," M ",\"pks\":[1,2]}",
      DEL("k:1") DEL("k:2"), "null"},
     {RULE("\"do\":{\"delete\":\"k:{c}\"}"),
-     "{\"event\":\"bulk_update\"," M ",\"rows\":[{\"pk\":1,\"before\":{\"c\":1},\"after\":{\"c\":2}},"
+     "{\"event\":\"bulk_update\"," M
+     ",\"rows\":[{\"pk\":1,\"before\":{\"c\":1},\"after\":{\"c\":2}},"
      "{\"pk\":2,\"after\":{\"c\":3}}]}",
      DEL("k:1") DEL("k:2") DEL("k:3"), "null"},
     /* a failing key leaves the others standing */
@@ -50,10 +52,10 @@ static const struct {
     {RULE("\"do\":{\"delete\":[\"a:{lost}\",\"a:{gone}\"]}"), MOVED, "",
      "{\"reason\":\"missing_field\",\"rule\":\"r\",\"action\":\"delete\",\"field\":\"lost\","
      "\"error\":\"field \\\"lost\\\" is missing from the event\",\"more\":1}"},
-    {RULE("\"on_missing\":\"skip\",\"do\":{\"delete\":[\"a:{lost}\",\"b:{pk}\"]}"), MOVED, DEL("b:4"),
-     "null"},
-    {RULE("\"do\":{\"delete\":\"k:{c}\"}"), "{\"event\":\"post_save\",\"created\":false," M ",\"pk\":4}",
-     "",
+    {RULE("\"on_missing\":\"skip\",\"do\":{\"delete\":[\"a:{lost}\",\"b:{pk}\"]}"), MOVED,
+     DEL("b:4"), "null"},
+    {RULE("\"do\":{\"delete\":\"k:{c}\"}"),
+     "{\"event\":\"post_save\",\"created\":false," M ",\"pk\":4}", "",
      "{\"reason\":\"missing_field\",\"rule\":\"r\",\"action\":\"delete\",\"field\":\"c\","
      "\"error\":\"field \\\"c\\\" is missing from the event\"}"},
     /* null */
@@ -62,14 +64,17 @@ static const struct {
      "{\"reason\":\"null_field\",\"rule\":\"r\",\"action\":\"delete\",\"field\":\"n\","
      "\"error\":\"null leaves no key at all in a raw cache\"}"},
     {RAW_RULE("\"do\":{\"delete\":\"k:{o}\"}"),
-     "{\"event\":\"post_save\",\"created\":false," M ",\"pk\":4,\"before\":{\"o\":null},\"after\":{\"o\":1}}",
+     "{\"event\":\"post_save\",\"created\":false," M
+     ",\"pk\":4,\"before\":{\"o\":null},\"after\":{\"o\":1}}",
      RAWDEL("k:1"), "null"},
     {RULE("\"do\":{\"purge\":\"kkk:{n}:*\"}"), MOVED, "",
      "{\"reason\":\"null_field\",\"rule\":\"r\",\"action\":\"purge\",\"field\":\"n\","
      "\"error\":\"field \\\"n\\\" is null\"}"},
     /* guards */
-    {RULE("\"do\":{\"delete\":{\"key\":\"k\",\"guard\":\"{version}\",\"again_after\":\"2s\"}}"), MOVED,
-     "{\"op\":\"delete\",\"cache\":\"default\",\"key\":\"p:1:k\",\"again_after_ms\":2000,\"guard\":7}\n",
+    {RULE("\"do\":{\"delete\":{\"key\":\"k\",\"guard\":\"{version}\",\"again_after\":\"2s\"}}"),
+     MOVED,
+     "{\"op\":\"delete\",\"cache\":\"default\",\"key\":\"p:1:k\",\"again_after_ms\":2000,\"guard\":"
+     "7}\n",
      "null"},
     {RULE("\"do\":{\"delete\":{\"key\":\"k\",\"guard\":\"{version}\"}}"),
      "{\"event\":\"post_delete\"," M ",\"pk\":4,\"ts\":1000}",
@@ -84,38 +89,46 @@ static const struct {
      "\"error\":\"a guarded key may hold one hash tag only\"}"},
     /* refresh: the new row only, and nothing on a delete */
     {RULE("\"do\":{\"refresh\":{\"key\":\"k:{pk}:{c}\",\"value\":\"{c}\",\"ttl\":\"1h\"}}"), MOVED,
-     "{\"op\":\"refresh\",\"cache\":\"default\",\"key\":\"p:1:k:4:2\",\"value\":\"2\",\"ttl_ms\":3600000,"
+     "{\"op\":\"refresh\",\"cache\":\"default\",\"key\":\"p:1:k:4:2\",\"value\":\"2\",\"ttl_ms\":"
+     "3600000,"
      "\"guard\":7,\"if\":\"always\"}\n",
      "null"},
     {RULE("\"do\":{\"refresh\":{\"key\":\"k:{pk}\",\"value\":\"{c}\",\"ttl\":\"1h\"}}"),
      "{\"event\":\"post_delete\"," M ",\"pk\":4}", "", "null"},
-    {RULE("\"do\":{\"refresh\":{\"key\":\"k:{pk}\",\"value\":\"{lost}\",\"ttl\":\"1h\"},\"delete\":\"l\"}"),
+    {RULE("\"do\":{\"refresh\":{\"key\":\"k:{pk}\",\"value\":\"{lost}\",\"ttl\":\"1h\"},\"delete\":"
+          "\"l\"}"),
      MOVED, DEL("l"),
      "{\"reason\":\"missing_field\",\"rule\":\"r\",\"action\":\"refresh\",\"field\":\"lost\","
      "\"error\":\"field \\\"lost\\\" is missing from the event\"}"},
     /* bump */
     {RULE("\"do\":{\"bump\":{\"key\":\"k\",\"start\":5}}"), MOVED,
-     "{\"op\":\"bump\",\"cache\":\"default\",\"key\":\"p:1:k\",\"start\":5,\"at_least\":1000}\n", "null"},
+     "{\"op\":\"bump\",\"cache\":\"default\",\"key\":\"p:1:k\",\"start\":5,\"at_least\":1000}\n",
+     "null"},
     {RULE("\"do\":{\"bump\":{\"key\":\"k\",\"to\":\"increment\"}}"), MOVED,
      "{\"op\":\"bump\",\"cache\":\"default\",\"key\":\"p:1:k\",\"start\":1}\n", "null"},
     {RULE("\"do\":{\"bump\":\"k\"}"), "{\"event\":\"post_delete\"," M ",\"pk\":4}",
      "{\"op\":\"bump\",\"cache\":\"default\",\"key\":\"p:1:k\",\"start\":1}\n", "null"},
     /* verbs stand in their own order; patterns hold escaped values */
-    {RULE("\"do\":{\"purge\":{\"pattern\":\"kkk:{s}*\",\"coalesce\":\"2s\",\"rate\":5},\"delete\":\"k\","
+    {RULE("\"do\":{\"purge\":{\"pattern\":\"kkk:{s}*\",\"coalesce\":\"2s\",\"rate\":5},\"delete\":"
+          "\"k\","
           "\"bump\":\"v\"}"),
      "{\"event\":\"post_save\",\"created\":true," M ",\"pk\":4,\"after\":{\"s\":\"*\"}}",
-     "{\"op\":\"bump\",\"cache\":\"default\",\"key\":\"p:1:v\",\"start\":1}\n" DEL("k")
-     "{\"op\":\"purge\",\"cache\":\"default\",\"pattern\":\"p:1:kkk:\\\\**\",\"coalesce_ms\":2000,\"rate\":5}\n",
+     "{\"op\":\"bump\",\"cache\":\"default\",\"key\":\"p:1:v\",\"start\":1}\n" DEL(
+         "k") "{\"op\":\"purge\",\"cache\":\"default\",\"pattern\":\"p:1:kkk:\\\\**\",\"coalesce_"
+              "ms\":2000,\"rate\":5}\n",
      "null"},
     /* caps: what fits is executed */
-    {RULE("\"max_keys\":2,\"do\":{\"delete\":[\"k:{c}\",\"l\",\"m\"]}"), MOVED, DEL("k:1") DEL("k:2"),
+    {RULE("\"max_keys\":2,\"do\":{\"delete\":[\"k:{c}\",\"l\",\"m\"]}"), MOVED,
+     DEL("k:1") DEL("k:2"),
      "{\"reason\":\"max_keys\",\"rule\":\"r\",\"action\":\"delete\","
      "\"error\":\"more than 2 keys (max_keys) for one row\"}"},
     {RULE("\"max_keys\":1,\"do\":{\"delete\":[\"k\",\"k\"]}"), MOVED, DEL("k"), "null"},
     /* shadow rules do nothing and never fail */
     {RULE("\"mode\":\"shadow\",\"do\":{\"delete\":[\"k\",\"l:{lost}\"]}"), MOVED, "", "null"},
-    {RULE("\"enabled\":false,\"do\":{\"delete\":\"k\"}") "," 
-     "{\"name\":\"s\",\"when\":{" M "},\"do\":{\"delete\":\"t\"}}", MOVED, DEL("t"), "null"},
+    {RULE("\"enabled\":false,\"do\":{\"delete\":\"k\"}") ","
+                                                         "{\"name\":\"s\",\"when\":{" M
+                                                         "},\"do\":{\"delete\":\"t\"}}",
+     MOVED, DEL("t"), "null"},
 };
 
 START_TEST(test_render)
@@ -131,8 +144,13 @@ END_TEST
 
 START_TEST(test_counts)
 {
-    scene_init(&scene, RULE("\"do\":{\"delete\":[\"k:{pk}\",\"l\"],\"bump\":\"v\"}") ","
-               "{\"name\":\"s\",\"mode\":\"shadow\",\"when\":{" M "},\"do\":{\"delete\":\"k:{pk}\"}}");
+    scene_init(
+        &scene,
+        RULE("\"do\":{\"delete\":[\"k:{pk}\",\"l\"],\"bump\":\"v\"}") ","
+                                                                      "{\"name\":\"s\",\"mode\":"
+                                                                      "\"shadow\",\"when\":{" M
+                                                                      "},\"do\":{\"delete\":\"k:{"
+                                                                      "pk}\"}}");
     scene_event(&scene, "{\"event\":\"bulk_update\"," M ",\"pks\":[1,2]}", 0);
     ck_assert_uint_eq(scene.counts[0].matches, 1);
     ck_assert_uint_eq(scene.counts[0].ops[VERB_DELETE], 4);
@@ -145,7 +163,9 @@ END_TEST
 
 START_TEST(test_old_refresh_runs_as_delete)
 {
-    scene_init(&scene, RULE("\"do\":{\"refresh\":{\"key\":\"k:{pk}\",\"value\":\"{lost}\",\"ttl\":\"1h\"}}"));
+    scene_init(
+        &scene,
+        RULE("\"do\":{\"refresh\":{\"key\":\"k:{pk}\",\"value\":\"{lost}\",\"ttl\":\"1h\"}}"));
     scene.context.refresh_as_delete = true;
     scene_event(&scene, MOVED, 0);
     ck_assert_uint_eq(scene.plan.ops_nr, 1);
@@ -162,7 +182,8 @@ START_TEST(test_many_keys)
 {
     char event[8000];
     size_t at = (size_t)snprintf(event, sizeof(event),
-                                 "{\"event\":\"post_save\",\"created\":true," M ",\"pk\":1,\"after\":{\"t\":[0");
+                                 "{\"event\":\"post_save\",\"created\":true," M
+                                 ",\"pk\":1,\"after\":{\"t\":[0");
 
     for (unsigned i = 1; i < 1000; i++)
         at += (size_t)snprintf(event + at, sizeof(event) - at, ",%u", i / 2);

@@ -22,7 +22,10 @@ static const struct {
     const char *filter, *text, *want;
 } rows[] = {
     {"lower", "STRASSE \xc3\x84", "strasse \xc3\xa4"},
-    {"upper", "stra\xc3\x9f" "e", "STRASSE"},
+    {"upper",
+     "stra\xc3\x9f"
+     "e",
+     "STRASSE"},
     {"trim", " \t a b\xc2\xa0\n", "a b"},
     {"md5", "5:", "016ce7cd3f0850d6c33696df9f9440d5"},
     {"md5", "", "d41d8cd98f00b204e9800998ecf8427e"},
@@ -55,7 +58,8 @@ static const struct {
     {"timestamp", "2026-01-02T03:04:05Zx", BAD},
     {"date:%Y-%m-%d", "2026-01-02T23:59:59-11:00", "2026-01-02"},
     {"date:%d/%m/%y %H:%M:%S.%f", "2026-01-02T03:04:05.6Z", "02/01/26 03:04:05.600000"},
-    {"date:%a %A %b %B %j %u %w %p %I", "2026-01-04T15:04:05", "Sun Sunday Jan January 004 7 0 PM 03"},
+    {"date:%a %A %b %B %j %u %w %p %I", "2026-01-04T15:04:05",
+     "Sun Sunday Jan January 004 7 0 PM 03"},
     {"date:%G-W%V %U %W", "2026-01-01", "2026-W01 00 00"},
     {"date:%z %%", "2026-01-02T03:04:05+02:00", "+0200 %"},
     {"date:%z", "2026-01-02T03:04:05", ""},

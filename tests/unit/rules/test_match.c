@@ -105,8 +105,8 @@ static const struct {
     /* models go without case; parents, sent or of the catalogue, count */
     {"{\"model\":\"M.m\"}", AFTER(""), true},
     {"{\"model\":\"m.N\"}", AFTER(""), false},
-    {"{\"model\":\"m.Base\"}", "{\"event\":\"post_delete\",\"model\":\"m.X\",\"pk\":1,\"parents\":[\"M.BASE\"]}",
-     true},
+    {"{\"model\":\"m.Base\"}",
+     "{\"event\":\"post_delete\",\"model\":\"m.X\",\"pk\":1,\"parents\":[\"M.BASE\"]}", true},
     {"{\"model\":\"m.Base\"}", "{\"event\":\"post_delete\",\"model\":\"M.child\",\"pk\":1}", true},
     /* ops: the default ones, a save that may be either */
     {"{" M "}", UPDATE "\"after\":{}}", true},
@@ -129,10 +129,11 @@ static const struct {
     {"{" M ",\"changed\":[\"x\"]}", UPDATE "\"before\":{\"x\":1},\"after\":{\"x\":2}}", true},
     {"{" M ",\"changed\":[\"x\"]}", UPDATE "\"before\":{\"x\":1},\"after\":{\"x\":1}}", false},
     {"{" M ",\"changed\":[\"x\"]}", "{\"event\":\"post_delete\"," M ",\"pk\":1}", true},
-    {"{" M ",\"changed\":[\"x\"]}", "{\"event\":\"post_save\",\"created\":true," M ",\"pk\":1,\"after\":{\"y\":1}}",
-     true},
+    {"{" M ",\"changed\":[\"x\"]}",
+     "{\"event\":\"post_save\",\"created\":true," M ",\"pk\":1,\"after\":{\"y\":1}}", true},
     {"{" M ",\"changed\":{\"anything-but\":[\"seen\"]}}", UPDATE "\"changed\":[\"seen\"]}", false},
-    {"{" M ",\"changed\":{\"anything-but\":[\"seen\"]}}", UPDATE "\"changed\":[\"seen\",\"x\"]}", true},
+    {"{" M ",\"changed\":{\"anything-but\":[\"seen\"]}}", UPDATE "\"changed\":[\"seen\",\"x\"]}",
+     true},
     /* an image that was not sent is unknown, except to exists */
     {"{" M ",\"before.x\":1}", UPDATE "\"after\":{\"x\":2}}", true},
     {"{" M ",\"before.x\":{\"exists\":true}}", UPDATE "\"after\":{\"x\":2}}", false},
@@ -140,7 +141,8 @@ static const struct {
     {"{" M ",\"after.x\":1}", UPDATE "\"changed\":[\"x\"]}", true},
     {"{" M ",\"before.x\":1}", UPDATE "\"before\":{\"y\":1},\"after\":{\"x\":1}}", true},
     {"{" M ",\"before.x\":1}", UPDATE "\"before\":{\"y\":1},\"after\":{\"x\":2}}", false},
-    {"{" M ",\"before.x\":1}", "{\"event\":\"post_save\",\"created\":true," M ",\"pk\":1,\"after\":{}}", false},
+    {"{" M ",\"before.x\":1}",
+     "{\"event\":\"post_save\",\"created\":true," M ",\"pk\":1,\"after\":{}}", false},
     /* other roots */
     {"{" M ",\"pk\":1}", AFTER(""), true},
     {"{" M ",\"pk\":\"1\"}", AFTER(""), false},

@@ -28,17 +28,29 @@ static struct template parse(const char *text)
     return tpl;
 }
 
-#define DJANGO {.is_django = true}
-#define RAW {.is_django = false}
-#define PATTERN {.is_django = true, .is_pattern = true, .null_is_error = true}
-#define REFRESH_KEY {.is_django = true, .null_is_error = true}
+#define DJANGO                                                                                     \
+    {                                                                                              \
+        .is_django = true                                                                          \
+    }
+#define RAW                                                                                        \
+    {                                                                                              \
+        .is_django = false                                                                         \
+    }
+#define PATTERN                                                                                    \
+    {                                                                                              \
+        .is_django = true, .is_pattern = true, .null_is_error = true                               \
+    }
+#define REFRESH_KEY                                                                                \
+    {                                                                                              \
+        .is_django = true, .null_is_error = true                                                   \
+    }
 
-#define EVENT \
-    "{\"event\":\"post_save\",\"created\":false,\"model\":\"shop.Product\",\"pk\":42,\"ts\":5,"      \
+#define EVENT                                                                                      \
+    "{\"event\":\"post_save\",\"created\":false,\"model\":\"shop.Product\",\"pk\":42,\"ts\":5,"    \
     "\"tenant\":\"acme\",\"meta\":{\"a\":{\"b\":[\"x\",\"y\"]}},"                                  \
     "\"before\":{\"n\":1,\"gone\":\"was\"},"                                                       \
     "\"after\":{\"n\":2,\"name\":\"Mug\",\"price\":12.50,\"big\":123456789012345678901234567890,"  \
-    "\"nul\":null,\"empty\":\"\",\"yes\":true,\"no\":false,\"star\":\"a*b[c]?\\\\\","               \
+    "\"nul\":null,\"empty\":\"\",\"yes\":true,\"no\":false,\"star\":\"a*b[c]?\\\\\","              \
     "\"tags\":[1,2,null],\"none\":[],\"items\":[{\"sku\":\"a\"},{\"sku\":\"b\"},{}],"              \
     "\"obj\":{\"k\":\"v\"},\"version\":9,\"created\":\"2026\",\"d\":{\"e\":{\"f\":7}}}}"
 
@@ -46,7 +58,7 @@ static const struct render_row {
     const char *template;
     struct render_style style;
     enum render_status status;
-    const char *texts;  /* joined by a blank; what was rendered beside a failure too */
+    const char *texts; /* joined by a blank; what was rendered beside a failure too */
     enum reason reason;
     const char *field;
 } render_rows[] = {
@@ -129,8 +141,9 @@ START_TEST(test_render)
     struct render_failure failure = {.reason = REASON_NONE};
     struct texts texts = {NULL, 0, 0};
     char joined[512] = "";
-    enum render_status status = template_render(&tpl, event, &event->rows[0], SIDE_NEW, row->style,
-                                                &arena, &texts, &failure);
+    enum render_status status =
+        template_render(&tpl, &(struct render_input){event, &event->rows[0], SIDE_NEW, &arena},
+                        row->style, &texts, &failure);
 
     for (size_t i = 0; i < texts.nr; i++)
         snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%.*s", i ? " " : "",
@@ -181,11 +194,10 @@ START_TEST(test_problem)
     ck_assert_msg(
         slice_equals((struct slice){text + problems.items[0].offset, problems.items[0].length},
                      slice_of(problem_rows[_i].span)),
-        "%s: span \"%.*s\"", text, (int)problems.items[0].length,
-        text + problems.items[0].offset);
+        "%s: span \"%.*s\"", text, (int)problems.items[0].length, text + problems.items[0].offset);
     if (problem_rows[_i].suggestion)
-        ck_assert(slice_equals(problems.items[0].suggestion,
-                               slice_of(problem_rows[_i].suggestion)));
+        ck_assert(
+            slice_equals(problems.items[0].suggestion, slice_of(problem_rows[_i].suggestion)));
     else
         ck_assert(slice_is_absent(problems.items[0].suggestion));
 }
@@ -224,9 +236,10 @@ START_TEST(test_join)
 
     ck_assert_uint_eq(joined.segments_nr, 4);
     ck_assert(fixed.is_constant && fixed.segments_nr == 1);
-    ck_assert_int_eq(template_render(&joined, event, &event->rows[0], SIDE_NEW, style, &arena,
-                                     &texts, &failure),
-                     RENDER_OK);
+    ck_assert_int_eq(
+        template_render(&joined, &(struct render_input){event, &event->rows[0], SIDE_NEW, &arena},
+                        style, &texts, &failure),
+        RENDER_OK);
     ck_assert(slice_equals(texts.items[0], SLICE("a\\[1\\]acme:1:k:42")));
 }
 END_TEST
@@ -240,9 +253,10 @@ START_TEST(test_sides)
     struct texts texts = {NULL, 0, 0};
     struct render_style style = {.is_django = true};
 
-    ck_assert_int_eq(template_render(&tpl, event, &event->rows[0], SIDE_OLD, style, &arena, &texts,
-                                     &failure),
-                     RENDER_OK);
+    ck_assert_int_eq(
+        template_render(&tpl, &(struct render_input){event, &event->rows[0], SIDE_OLD, &arena},
+                        style, &texts, &failure),
+        RENDER_OK);
     ck_assert(slice_equals(texts.items[0], SLICE("1:Mug")));
 }
 END_TEST
@@ -271,9 +285,10 @@ START_TEST(test_escaped_values_match_only_themselves)
             at += (size_t)snprintf(json + at, sizeof(json) - at, "\\u%04x", (unsigned)value[i]);
         snprintf(json + at, sizeof(json) - at, "\"}}");
         event = event_of(json, &arena);
-        ck_assert_int_eq(template_render(&tpl, event, &event->rows[0], SIDE_NEW, style, &arena,
-                                         &texts, &failure),
-                         RENDER_OK);
+        ck_assert_int_eq(
+            template_render(&tpl, &(struct render_input){event, &event->rows[0], SIDE_NEW, &arena},
+                            style, &texts, &failure),
+            RENDER_OK);
         snprintf(other, sizeof(other), "k:%s", value);
         ck_assert(glob_match(texts.items[0], slice_of(other)));
         other[2 + round % 4] = 'z';

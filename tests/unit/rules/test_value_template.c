@@ -5,14 +5,15 @@
 #include "tests/unit/check_main.h"
 #include "tests/unit/rules/event_of.h"
 
-#define WRITTEN_HEX \
-    "80027d28580200000069644b0758040000006e616d655805000000436166c3a9580500000070" \
-    "72696365580500000031322e35305804000000746167735d2858010000006158010000006265" \
-    "580600000061637469766588580500000073746f636b4d2c0158030000006e65674affffffff" \
-    "58030000006269678a060000000000015805000000726174696f473fe0000000000000580400" \
+#define WRITTEN_HEX                                                                                \
+    "80027d28580200000069644b0758040000006e616d655805000000436166c3a9580500000070"                 \
+    "72696365580500000031322e35305804000000746167735d2858010000006158010000006265"                 \
+    "580600000061637469766588580500000073746f636b4d2c0158030000006e65674affffffff"                 \
+    "58030000006269678a060000000000015805000000726174696f473fe0000000000000580400"                 \
     "00006e6f6e654e58030000007375627d752e"
-#define WRITTEN_JSON \
-    "{\"id\":7,\"name\":\"Caf\\u00e9\",\"price\":\"12.50\",\"tags\":[\"a\",\"b\"],\"active\":true,\"stock\":300,\"neg\":-1,\"big\":1099511627776,\"ratio\":0.5,\"none\":null,\"sub\":{}}"
+#define WRITTEN_JSON                                                                               \
+    "{\"id\":7,\"name\":\"Caf\\u00e9\",\"price\":\"12.50\",\"tags\":[\"a\",\"b\"],\"active\":"     \
+    "true,\"stock\":300,\"neg\":-1,\"big\":1099511627776,\"ratio\":0.5,\"none\":null,\"sub\":{}}"
 
 static struct arena arena;
 
@@ -26,7 +27,8 @@ static void teardown(void)
     arena_release(&arena);
 }
 
-static const struct value_template *parse(const char *json, struct value_template_problems *problems)
+static const struct value_template *parse(const char *json,
+                                          struct value_template_problems *problems)
 {
     json_t *root = json_loads(json, JSON_DECODE_ANY, NULL);
     const struct value_template *value;
@@ -37,9 +39,9 @@ static const struct value_template *parse(const char *json, struct value_templat
     return value;
 }
 
-#define EVENT \
+#define EVENT                                                                                      \
     "{\"event\":\"post_save\",\"created\":false,\"model\":\"shop.Product\",\"pk\":42,"             \
-    "\"after\":{\"name\":\"Caf\xc3\xa9\",\"price\":12.50,\"nul\":null,\"yes\":true,\"neg\":-1,"     \
+    "\"after\":{\"name\":\"Caf\xc3\xa9\",\"price\":12.50,\"nul\":null,\"yes\":true,\"neg\":-1,"    \
     "\"big\":123456789012345678901234567890,\"obj\":{\"a\":[1,\"b\"]},\"text\":\"7\","             \
     "\"at\":\"2026-11-21T09:00:00Z\"}}"
 
@@ -77,21 +79,36 @@ static const struct {
     {"\"{pk}\"", SERIALIZER_JSON, "42", RENDER_OK, 0},
     {"\"{pk}\"", SERIALIZER_PICKLE, "42", RENDER_OK, 0},
     {"\"{big}\"", SERIALIZER_PICKLE, "123456789012345678901234567890", RENDER_OK, 0},
-    {"\"{text}\"", SERIALIZER_PICKLE, "hex:8002580100000037" "2e", RENDER_OK, 0},
+    {"\"{text}\"", SERIALIZER_PICKLE,
+     "hex:8002580100000037"
+     "2e",
+     RENDER_OK, 0},
     {"7", SERIALIZER_PICKLE, "7", RENDER_OK, 0},
     {"\"{yes}\"", SERIALIZER_PICKLE, "hex:8002882e", RENDER_OK, 0},
     {"{\"id\":7}", SERIALIZER_PICKLE, "hex:80027d28580200000069644b07752e", RENDER_OK, 0},
     {"[]", SERIALIZER_PICKLE, "hex:80025d2e", RENDER_OK, 0},
     {"[\"{price}\",\"{big}\",\"{neg}\",\"{nul}\"]", SERIALIZER_PICKLE,
-     "hex:80025d28474029000000000000" "8a0dd20a3f4eeee073c3f60fe98e01" "4affffffff" "4e" "652e",
+     "hex:80025d28474029000000000000"
+     "8a0dd20a3f4eeee073c3f60fe98e01"
+     "4affffffff"
+     "4e"
+     "652e",
      RENDER_OK, 0},
     {"[255,256,65535,65536,2147483647,2147483648,-2147483648,-2147483649,-128]", SERIALIZER_PICKLE,
-     "hex:80025d284bff4d00014dffff4a000001004affffff7f" "8a050000008000" "4a00000080" "8a05ffffff7fff"
+     "hex:80025d284bff4d00014dffff4a000001004affffff7f"
+     "8a050000008000"
+     "4a00000080"
+     "8a05ffffff7fff"
      "4a80ffffff652e",
      RENDER_OK, 0},
     {"{\"a\":\"{obj}\"}", SERIALIZER_PICKLE,
-     "hex:80027d28580100000061" "7d28580100000061" "5d284b01580100000062" "65" "75" "752e", RENDER_OK,
-     0},
+     "hex:80027d28580100000061"
+     "7d28580100000061"
+     "5d284b01580100000062"
+     "65"
+     "75"
+     "752e",
+     RENDER_OK, 0},
     {"{\"a\":\"{lost?}\"}", SERIALIZER_PICKLE, "hex:80027d2e", RENDER_OK, 0},
     {"{\"a\":1}", SERIALIZER_MSGPACK, "", RENDER_FAILED, REASON_BAD_VALUE},
 };
@@ -114,8 +131,9 @@ START_TEST(test_render)
     enum render_status status;
 
     ck_assert_ptr_nonnull(value);
-    status = value_template_render(value, event, &event->rows[0], rows[_i].serializer, &arena, &out,
-                                   &failure);
+    status = value_template_render(value,
+                                   &(struct render_input){event, &event->rows[0], SIDE_NEW, &arena},
+                                   rows[_i].serializer, &out, &failure);
     ck_assert_msg(status == rows[_i].status, "%s: status %d", rows[_i].value, (int)status);
     ck_assert_int_eq(failure.reason, rows[_i].reason);
     print_hex(out, hex);
@@ -133,16 +151,16 @@ START_TEST(test_pickle_that_django_read)
     static const char wanted[] = WRITTEN_HEX;
     struct value_template_problems problems = {.nr = 0};
     const struct value_template *value = parse("\"{after}\"", &problems);
-    struct event *event = event_of(
-        "{\"event\":\"post_save\",\"created\":true,\"model\":\"m.M\",\"pk\":1,\"after\":" WRITTEN_JSON
-        "}",
-        &arena);
+    struct event *event = event_of("{\"event\":\"post_save\",\"created\":true,\"model\":\"m.M\","
+                                   "\"pk\":1,\"after\":" WRITTEN_JSON "}",
+                                   &arena);
     struct render_failure failure;
     struct slice out;
     char hex[2048];
 
-    ck_assert_int_eq(value_template_render(value, event, &event->rows[0], SERIALIZER_PICKLE, &arena,
-                                           &out, &failure),
+    ck_assert_int_eq(value_template_render(
+                         value, &(struct render_input){event, &event->rows[0], SIDE_NEW, &arena},
+                         SERIALIZER_PICKLE, &out, &failure),
                      RENDER_OK);
     print_hex(out, hex);
     ck_assert_str_eq(hex + 4, wanted);
@@ -174,7 +192,8 @@ static void count_visit(const struct segment *segment, struct slice pointer, voi
 START_TEST(test_visit)
 {
     struct value_template_problems problems = {.nr = 0};
-    const struct value_template *value = parse("{\"a\":\"{x}\",\"b\":[\"{y}-{z}\",\"c\"]}", &problems);
+    const struct value_template *value =
+        parse("{\"a\":\"{x}\",\"b\":[\"{y}-{z}\",\"c\"]}", &problems);
     int visits = 0;
 
     value_template_visit(value, count_visit, &visits);
