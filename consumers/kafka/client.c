@@ -41,16 +41,36 @@ static const struct refusal refusals[] = {
 
 /* Endings in '.' name a family. */
 static const char *const consumer_only[] = {
-    "group.", "session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy",
-    "max.poll.interval.ms", "coordinator.query.interval.ms", "fetch.", "queued.",
-    "max.partition.fetch.bytes", "auto.commit.interval.ms", "isolation.level", "check.crcs",
-    "enable.partition.eof", "consume.", "allow.auto.create.topics", "client.rack",
+    "group.",
+    "session.timeout.ms",
+    "heartbeat.interval.ms",
+    "partition.assignment.strategy",
+    "max.poll.interval.ms",
+    "coordinator.query.interval.ms",
+    "fetch.",
+    "queued.",
+    "max.partition.fetch.bytes",
+    "auto.commit.interval.ms",
+    "isolation.level",
+    "check.crcs",
+    "enable.partition.eof",
+    "consume.",
+    "allow.auto.create.topics",
+    "client.rack",
 };
 
 static const char *const producer_only[] = {
-    "queue.buffering.", "linger.ms", "compression.", "batch.", "sticky.partitioning.linger.ms",
-    "request.timeout.ms", "max.in.flight", "max.in.flight.requests.per.connection",
-    "queuing.strategy", "msg_order_cmp", "transaction.timeout.ms",
+    "queue.buffering.",
+    "linger.ms",
+    "compression.",
+    "batch.",
+    "sticky.partitioning.linger.ms",
+    "request.timeout.ms",
+    "max.in.flight",
+    "max.in.flight.requests.per.connection",
+    "queuing.strategy",
+    "msg_order_cmp",
+    "transaction.timeout.ms",
 };
 
 static bool is_among(const char *name, const char *const *names, size_t nr)
@@ -218,7 +238,7 @@ rd_kafka_conf_t *client_conf(enum client_role role, const char *brokers,
         return NULL;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_log_cb(conf, write_log);
-    if (client_set(conf, "bootstrap.servers", brokers, err) &&
+    if ((!brokers || client_set(conf, "bootstrap.servers", brokers, err)) &&
         client_set_all(conf, defaults, ARRAY_NR(defaults), err) &&
         set_options(conf, role, options, nr, err))
         return conf;

@@ -34,12 +34,13 @@ bool client_check_options(const struct kafka_option *options, size_t nr, struct 
 const char *client_option(const struct kafka_option *options, size_t nr, const char *name);
 
 /*
- * A configuration with our log callback, the brokers, the defaults, then the options of the role.
+ * A configuration with our log callback, the brokers (NULL: none), the defaults, then the options of
+ * the role.
  * Whoever calls owns it, or rd_kafka_new() when that succeeds.
  */
 rd_kafka_conf_t *client_conf(enum client_role role, const char *brokers,
-                             const struct kafka_option *options, size_t nr, struct error *err)
-    CHECKED;
+                             const struct kafka_option *options, size_t nr,
+                             struct error *err) CHECKED;
 
 bool client_set(rd_kafka_conf_t *conf, const char *name, const char *value,
                 struct error *err) CHECKED;

@@ -3,6 +3,10 @@
  *
  * It keeps about 5 MB a partition, forgets everything at exit and knows no transactions; it listens
  * on loopback only. Never for production; whoever starts it says so.
+ *
+ * Its clients should take embedded_options(): with the defaults a group that is joined while it exists
+ * waits for nearly a session's time, and a record on a quiet topic is up to half a second on its way.
+ * Source: librdkafka rdkafka_mock.h.
  */
 #ifndef CONSUMERS_KAFKA_EMBEDDED_H
 #define CONSUMERS_KAFKA_EMBEDDED_H
@@ -17,9 +21,9 @@ struct embedded;
 struct embedded *embedded_new(const char *const *topics, size_t topics_nr, int partitions,
                               struct error *err) CHECKED;
 const char *embedded_brokers(const struct embedded *embedded); /* "127.0.0.1:43211" */
-/* What a consumer of it should set: the mock answers an empty fetch only after fetch.wait.max.ms. */
-const struct kafka_option *embedded_options(size_t *nr);
-
 void embedded_free(struct embedded *embedded);
+
+/* What a consumer of it should set, before its user's own options. They live as long as it does. */
+const struct kafka_option *embedded_options(const struct embedded *embedded, size_t *nr);
 
 #endif

@@ -6,8 +6,8 @@
 #include "consumers/base/clock.h"
 #include "consumers/kafka/offsets.h"
 
-static bool ask(rd_kafka_t *kafka, const rd_kafka_topic_partition_list_t *partitions,
-                int64_t which, int timeout_ms, rd_kafka_queue_t *queue)
+static bool ask(rd_kafka_t *kafka, const rd_kafka_topic_partition_list_t *partitions, int64_t which,
+                int timeout_ms, rd_kafka_queue_t *queue)
 {
     char why[200];
     rd_kafka_topic_partition_list_t *wanted = rd_kafka_topic_partition_list_new(partitions->cnt);
@@ -17,9 +17,10 @@ static bool ask(rd_kafka_t *kafka, const rd_kafka_topic_partition_list_t *partit
             ->offset = which;
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(kafka, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
-    bool is_set = rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, why,
-                                                            sizeof(why)) == 0;
-    rd_kafka_AdminOptions_set_opaque(options, which == RD_KAFKA_OFFSET_SPEC_EARLIEST ? queue : NULL);
+    bool is_set =
+        rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, why, sizeof(why)) == 0;
+    rd_kafka_AdminOptions_set_opaque(options,
+                                     which == RD_KAFKA_OFFSET_SPEC_EARLIEST ? queue : NULL);
     if (is_set)
         rd_kafka_ListOffsets(kafka, wanted, options, queue);
     rd_kafka_AdminOptions_destroy(options);
@@ -77,9 +78,8 @@ bool range_query(rd_kafka_t *kafka, const rd_kafka_topic_partition_list_t *parti
     rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka);
     for (int i = 0; i < partitions->cnt; i++)
         ranges[i] = (struct range){OFFSETS_NONE, OFFSETS_NONE};
-    is_fine =
-        ask(kafka, partitions, RD_KAFKA_OFFSET_SPEC_EARLIEST, timeout_ms, queue) &&
-        ask(kafka, partitions, RD_KAFKA_OFFSET_SPEC_LATEST, timeout_ms, queue);
+    is_fine = ask(kafka, partitions, RD_KAFKA_OFFSET_SPEC_EARLIEST, timeout_ms, queue) &&
+              ask(kafka, partitions, RD_KAFKA_OFFSET_SPEC_LATEST, timeout_ms, queue);
     while (is_fine && answers < 2) {
         int64_t left = deadline - clock_steady_ms();
         rd_kafka_event_t *event = rd_kafka_queue_poll(queue, left > 0 ? (int)left : 0);

@@ -44,8 +44,7 @@ static bool hide_dead_letters(rd_kafka_conf_t *conf, const struct source_setting
                               struct error *err)
 {
     struct buffer list;
-    const char *theirs =
-        client_option(settings->options, settings->options_nr, "topic.blacklist");
+    const char *theirs = client_option(settings->options, settings->options_nr, "topic.blacklist");
     if (!settings->dead_letter_topic || !settings->dead_letter_topic[0])
         return true;
     buffer_init(&list);
@@ -65,8 +64,7 @@ static bool name_worker(rd_kafka_conf_t *conf, const struct source_settings *set
                         struct error *err)
 {
     char name[300];
-    const char *base =
-        client_option(settings->options, settings->options_nr, "group.instance.id");
+    const char *base = client_option(settings->options, settings->options_nr, "group.instance.id");
     if (!base || settings->workers <= 1)
         return true;
     snprintf(name, sizeof(name), "%s-%u", base, settings->worker);

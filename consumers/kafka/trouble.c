@@ -116,8 +116,7 @@ static void probe_topic(struct source *source, const char *name)
     rd_kafka_topic_t *topic = rd_kafka_topic_new(source->kafka, name, NULL);
     if (!topic)
         return;
-    rd_kafka_resp_err_t code =
-        rd_kafka_metadata(source->kafka, 0, topic, &metadata, PROBE_WAIT_MS);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(source->kafka, 0, topic, &metadata, PROBE_WAIT_MS);
     rd_kafka_topic_destroy(topic);
     if (code)
         return;
