@@ -82,6 +82,7 @@ static inline struct slice loaded_text(struct loaded *loaded, const struct templ
 
 static inline void loaded_assert(struct slice actual, struct slice expected, const char *what)
 {
+    ck_assert_msg(actual.ptr != NULL || actual.len == 0, "%s: a length without text", what);
     ck_assert_msg(slice_equals(actual, expected), "%s: got <%.*s>, expected <%.*s>", what,
                   SLICE_ARG(actual), SLICE_ARG(expected));
 }
