@@ -157,7 +157,7 @@ struct rule_index; /* private to ruleset.c */
 struct ruleset {
     struct arena arena;
     char hash[17];         /* hexadecimal, of the files' contents */
-    const struct cache *caches;
+    struct cache *caches; /* read-only but for ruleset_bind_targets() */
     size_t caches_nr;
     const struct model *models;
     size_t models_nr;

@@ -92,7 +92,7 @@ static bool start_private_broker(struct service *service, struct error *err)
 static void add_embedded_options(struct service *service)
 {
     size_t extra_nr;
-    const struct kafka_option *extra = embedded_options(&extra_nr);
+    const struct kafka_option *extra = embedded_options(service->broker, &extra_nr);
     size_t own_nr = service->settings->options_nr;
     service->kafka_options = alloc_zero(extra_nr + own_nr + 1, sizeof(*service->kafka_options));
     memcpy(service->kafka_options, extra, extra_nr * sizeof(*extra));
