@@ -49,7 +49,10 @@ static inline bool bus_buffer_add_text(struct bus_buffer *buffer, const char *te
 
 static inline bool bus_buffer_add_char(struct bus_buffer *buffer, char c)
 {
-    return bus_buffer_add(buffer, &c, 1);
+    if (!bus_buffer_reserve(buffer, 1))
+        return false;
+    buffer->data[buffer->length++] = c;
+    return true;
 }
 
 /* All of another buffer. */

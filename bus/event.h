@@ -31,7 +31,7 @@ enum event_piece {
     PIECE_NR
 };
 
-/* A field's name, quotes included, within its image. */
+/* A field's name within its image, with what is around it: ,"name": */
 struct name_span {
     size_t start;
     size_t length;
@@ -53,8 +53,16 @@ struct unstale_event {
     struct bus_buffer pieces[PIECE_NR];
 };
 
+/* The event fails for not being begun, unless it failed before. Always returns false. */
+bool bus_event_fail_unopened(struct unstale_event *event);
+
 /* May the event be told more? If not, it holds the failure that says why. */
-bool bus_event_is_open(struct unstale_event *event);
+static inline bool bus_event_is_open(struct unstale_event *event)
+{
+    if (event->is_begun && event->error.kind == UNSTALE_OK)
+        return true;
+    return bus_event_fail_unopened(event);
+}
 
 /* The event fails with this text. Always returns false. */
 bool bus_event_reject(struct unstale_event *event, const char *text);

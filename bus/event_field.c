@@ -2,12 +2,14 @@
 
 #include "bus/json.h"
 
-static uint64_t name_bit(const char *text, size_t length)
+/* Of the name's length, ends and middle: enough to tell most names of one model apart. */
+static uint64_t name_bit(const char *name, size_t length)
 {
-    uint32_t hash = (uint32_t)length;
+    uint32_t hash = (uint32_t)length * 31;
 
-    for (size_t i = 0; i < length; i++)
-        hash = hash * 31 + (unsigned char)text[i];
+    if (length > 0)
+        hash += (unsigned char)name[0] + (unsigned char)name[length / 2] * 17u +
+                (unsigned char)name[length - 1] * 5u;
     return UINT64_C(1) << (hash * UINT32_C(2654435769) >> 26);
 }
 
@@ -25,12 +27,11 @@ static bool is_name_there(const struct bus_buffer *image, const struct bus_buffe
 }
 
 /* An object with a name twice is refused by the service, whichever value would win. */
-static bool note_name(struct unstale_event *event, enum unstale_image image,
+static bool note_name(struct unstale_event *event, enum unstale_image image, uint64_t bit,
                       const struct name_span *name)
 {
     struct bus_buffer *members = &event->pieces[PIECE_IMAGES + (int)image];
     struct bus_buffer *names = &event->pieces[PIECE_NAMES + (int)image];
-    uint64_t bit = name_bit(members->data + name->start, name->length);
 
     if ((event->names[image] & bit) && is_name_there(members, names, name))
         return bus_event_reject(event, "this name is there already");
@@ -45,27 +46,13 @@ static bool finish_field(struct unstale_event *event, const char *name, bool ok)
     return ok;
 }
 
-/* Adds ,"name" and says where. */
-static bool add_name(struct unstale_event *event, struct bus_buffer *buffer, const char *name,
-                     struct name_span *span)
-{
-    if (!bus_buffer_add_char(buffer, ','))
-        return bus_fail_memory(&event->error);
-    span->start = buffer->length;
-    if (!bus_json_string(buffer, name, strlen(name), &event->error)) {
-        bus_error_wrap(&event->error, "a field's name");
-        return false;
-    }
-    span->length = buffer->length - span->start;
-    return true;
-}
-
 /* Writes ,"name": and returns where the value goes; NULL on failure. */
 static struct bus_buffer *open_field(struct unstale_event *event, enum unstale_image image,
                                      const char *name)
 {
     struct bus_buffer *buffer;
-    struct name_span span = {0, 0};
+    struct name_span span;
+    size_t length;
 
     if (!bus_event_is_open(event))
         return NULL;
@@ -74,14 +61,17 @@ static struct bus_buffer *open_field(struct unstale_event *event, enum unstale_i
         return NULL;
     }
     buffer = &event->pieces[PIECE_IMAGES + (int)image];
-    if (!add_name(event, buffer, name, &span))
-        return NULL;
-    if (!note_name(event, image, &span) ||
-        !(bus_buffer_add_char(buffer, ':') || bus_fail_memory(&event->error))) {
-        finish_field(event, name, false);
+    length = strlen(name);
+    span.start = buffer->length;
+    if (!bus_json_member(buffer, name, length, &event->error)) {
+        bus_error_wrap(&event->error, "a field's name");
         return NULL;
     }
-    return buffer;
+    span.length = buffer->length - span.start;
+    if (note_name(event, image, name_bit(name, length), &span))
+        return buffer;
+    finish_field(event, name, false);
+    return NULL;
 }
 
 bool unstale_event_add_string(struct unstale_event *event, enum unstale_image image,

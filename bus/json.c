@@ -53,17 +53,21 @@ static bool is_plain(unsigned char c)
 }
 
 /* Eight bytes at once: is each of them plain ASCII? A borrow may only make a plain word look special. */
-static bool are_plain(const char *text)
+static bool is_plain_word(uint64_t word)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = word ^ (ones * '"');
+    uint64_t backslash = word ^ (ones * '\\');
+
+    return !((word | (word - ones * 0x20) | (quote - ones) | (backslash - ones)) & (ones * 0x80));
+}
+
+static uint64_t load_word(const char *text)
+{
     uint64_t word;
-    uint64_t quote;
-    uint64_t backslash;
 
     memcpy(&word, text, sizeof(word));
-    quote = word ^ (ones * '"');
-    backslash = word ^ (ones * '\\');
-    return !((word | (word - ones * 0x20) | (quote - ones) | (backslash - ones)) & (ones * 0x80));
+    return word;
 }
 
 size_t bus_json_plain_run(const char *text, size_t length)
@@ -72,7 +76,7 @@ size_t bus_json_plain_run(const char *text, size_t length)
     size_t character;
 
     for (;;) {
-        while (length - i >= 8 && are_plain(text + i))
+        while (length - i >= 8 && is_plain_word(load_word(text + i)))
             i += 8;
         while (i < length && is_plain((unsigned char)text[i]))
             i++;
@@ -102,43 +106,135 @@ static bool add_escape(struct bus_buffer *buffer, unsigned char c)
     return bus_buffer_add(buffer, escape, 6);
 }
 
+/*
+ * Copies plain ASCII while looking at it, which most strings are to their end. The last word overlaps
+ * the one before, so that no byte is looked at alone. False at the first special byte.
+ */
+static bool copy_plain(char *to, const char *text, size_t length)
+{
+    uint64_t word;
+    size_t i = 0;
+
+    if (length < 8) {
+        for (; i < length && is_plain((unsigned char)text[i]); i++)
+            to[i] = text[i];
+        return i == length;
+    }
+    for (; i < length; i += 8) {
+        if (i > length - 8)
+            i = length - 8;
+        word = load_word(text + i);
+        if (!is_plain_word(word))
+            return false;
+        memcpy(to + i, &word, sizeof(word));
+    }
+    return true;
+}
+
+static bool add_escaped(struct bus_buffer *buffer, const char *text, size_t length,
+                        struct unstale_error *err)
+{
+    for (size_t i = 0; i < length; i++) {
+        size_t run = bus_json_plain_run(text + i, length - i);
+        if (!bus_buffer_add(buffer, text + i, run))
+            return bus_fail_memory(err);
+        i += run;
+        if (i == length)
+            break;
+        if ((unsigned char)text[i] >= 0x80)
+            return bus_fail(err, UNSTALE_REJECT, "not UTF-8 at byte %zu", i);
+        if (!add_escape(buffer, (unsigned char)text[i]))
+            return bus_fail_memory(err);
+    }
+    return bus_buffer_add_char(buffer, '"') || bus_fail_memory(err);
+}
+
 bool bus_json_string(struct bus_buffer *buffer, const char *text, size_t length,
                      struct unstale_error *err)
 {
     size_t start = buffer->length;
-    bool ok = bus_buffer_reserve(buffer, length + 2) && bus_buffer_add_char(buffer, '"');
-    size_t i = 0;
+    char *to;
 
-    while (ok && i < length) {
-        size_t run = bus_json_plain_run(text + i, length - i);
-        ok = bus_buffer_add(buffer, text + i, run);
-        i += run;
-        if (!ok || i == length)
-            break;
-        if ((unsigned char)text[i] >= 0x80) {
-            buffer->length = start;
-            return bus_fail(err, UNSTALE_REJECT, "not UTF-8 at byte %zu", i);
-        }
-        ok = add_escape(buffer, (unsigned char)text[i++]);
+    if (!bus_buffer_reserve(buffer, length + 2))
+        return bus_fail_memory(err);
+    to = buffer->data + start;
+    to[0] = '"';
+    if (copy_plain(to + 1, text, length)) {
+        to[length + 1] = '"';
+        buffer->length += length + 2;
+        return true;
     }
-    if (ok && bus_buffer_add_char(buffer, '"'))
+    buffer->length++;
+    if (add_escaped(buffer, text, length, err))
         return true;
     buffer->length = start;
-    return bus_fail_memory(err);
+    return false;
+}
+
+bool bus_json_member(struct bus_buffer *buffer, const char *name, size_t length,
+                     struct unstale_error *err)
+{
+    size_t start = buffer->length;
+    char *to;
+
+    if (!bus_buffer_reserve(buffer, length + 4))
+        return bus_fail_memory(err);
+    to = buffer->data + start;
+    to[0] = ',';
+    to[1] = '"';
+    if (copy_plain(to + 2, name, length)) {
+        to[length + 2] = '"';
+        to[length + 3] = ':';
+        buffer->length += length + 4;
+        return true;
+    }
+    buffer->length += 2;
+    if (add_escaped(buffer, name, length, err) &&
+        (bus_buffer_add_char(buffer, ':') || bus_fail_memory(err)))
+        return true;
+    buffer->length = start;
+    return false;
+}
+
+static size_t digits_of(uint64_t value)
+{
+    size_t digits = 1;
+
+    for (uint64_t limit = 10; digits < 20 && value >= limit; limit *= 10)
+        digits++;
+    return digits;
+}
+
+/* Two digits a step, from the end, into their place. */
+static void write_digits(char *end, uint64_t value)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+
+    for (; value >= 100; value /= 100) {
+        end -= 2;
+        memcpy(end, pairs + value % 100 * 2, 2);
+    }
+    if (value >= 10)
+        memcpy(end - 2, pairs + value * 2, 2);
+    else
+        end[-1] = (char)('0' + value);
 }
 
 bool bus_json_int(struct bus_buffer *buffer, int64_t value, struct unstale_error *err)
 {
-    char digits[20];
-    size_t i = sizeof(digits);
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    size_t length = digits_of(rest) + (value < 0);
 
-    do
-        digits[--i] = (char)('0' + rest % 10);
-    while ((rest /= 10) != 0);
+    if (!bus_buffer_reserve(buffer, length))
+        return bus_fail_memory(err);
     if (value < 0)
-        digits[--i] = '-';
-    return bus_buffer_add(buffer, digits + i, sizeof(digits) - i) || bus_fail_memory(err);
+        buffer->data[buffer->length] = '-';
+    buffer->length += length;
+    write_digits(buffer->data + buffer->length, rest);
+    return true;
 }
 
 /* A double as 0.DIGITS times ten to the point. */
@@ -162,7 +258,7 @@ static void shortest_digits(double value, struct digits *digits)
         if (!(strtod(text, NULL) < value) && !(strtod(text, NULL) > value))
             break;
     }
-    digits->nr = 0;
+    *digits = (struct digits){.nr = 0};
     for (; *c != 'e'; c++) {
         if (*c >= '0' && *c <= '9') /* and not the locale's decimal point */
             digits->text[digits->nr++] = *c;

@@ -24,6 +24,9 @@ size_t bus_json_plain_run(const char *text, size_t length);
 
 bool bus_json_string(struct bus_buffer *buffer, const char *text, size_t length,
                      struct unstale_error *err);
+/* ,"name": */
+bool bus_json_member(struct bus_buffer *buffer, const char *name, size_t length,
+                     struct unstale_error *err);
 bool bus_json_int(struct bus_buffer *buffer, int64_t value, struct unstale_error *err);
 
 /*
