@@ -195,11 +195,13 @@ START_TEST(test_problem)
         slice_equals((struct slice){text + problems.items[0].offset, problems.items[0].length},
                      slice_of(problem_rows[_i].span)),
         "%s: span \"%.*s\"", text, (int)problems.items[0].length, text + problems.items[0].offset);
-    if (problem_rows[_i].suggestion)
+    if (problem_rows[_i].suggestion) {
+        ck_assert_ptr_nonnull(problems.items[0].suggestion.ptr);
         ck_assert(
             slice_equals(problems.items[0].suggestion, slice_of(problem_rows[_i].suggestion)));
-    else
+    } else {
         ck_assert(slice_is_absent(problems.items[0].suggestion));
+    }
 }
 END_TEST
 
