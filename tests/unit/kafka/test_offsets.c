@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <time.h>
 
 #include "consumers/kafka/offsets.h"
