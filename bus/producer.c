@@ -339,7 +339,7 @@ bool unstale_producer_flush(struct unstale_producer *producer, int timeout_ms,
     if (bus_serve_flush(producer, bus_now_ms() + (timeout_ms > 0 ? timeout_ms : 0)))
         return true;
     unstale_producer_counters(producer, &counters);
-    return bus_fail(err, UNSTALE_RETRY, "%" PRIu64 " events are still queued", counters.waiting);
+    return bus_fail(err, UNSTALE_RETRY, "events still queued: %" PRIu64, counters.waiting);
 }
 
 /* An event can be delivered before its publisher has counted it. */

@@ -262,7 +262,7 @@ START_TEST(flush_keeps_its_deadline)
     ck_assert(publish_pk(producer, 1, &err));
     ck_assert(!unstale_producer_flush(producer, 150, &err));
     ck_assert_int_eq(err.kind, UNSTALE_RETRY);
-    ck_assert_str_eq(err.text, "1 events are still queued");
+    ck_assert_str_eq(err.text, "events still queued: 1");
     ck_assert_int_ge(now_ms() - start_ms, 150);
     ck_assert_int_lt(now_ms() - start_ms, 3000);
     ck_assert_int_eq(diary.nr, 0);
