@@ -1,5 +1,6 @@
 #include <inttypes.h>
 
+#include "consumers/base/glob.h"
 #include "consumers/rules/loader.h"
 
 static const char *const default_protected[] = {
@@ -56,17 +57,32 @@ static void load_versions(struct loader *loader, const struct cursor *at, struct
     cache->versions_nr = versions.nr;
 }
 
+static void add_glob(struct loader *loader, struct slices *globs, struct slice glob)
+{
+    globs->items =
+        arena_grow(loader->arena, globs->items, globs->nr, &globs->capacity, sizeof(*globs->items));
+    globs->items[globs->nr++] = glob;
+}
+
+/* Locks of the cache's own kind are protected as those of the usual names are. */
+static struct slice locks_of(struct loader *loader, struct slice suffix)
+{
+    char *escaped = arena_bytes(loader->arena, glob_escaped_bytes(suffix) + 1);
+    size_t len = glob_escape(suffix, escaped);
+
+    return arena_printf(loader->arena, "*%.*s", (int)len, escaped);
+}
+
 static void load_protect(struct loader *loader, const struct cursor *at, struct cache *cache)
 {
     struct slices globs = {0};
 
     if (at)
         shape_texts(loader, at, &globs);
-    for (size_t i = 0; i < ARRAY_NR(default_protected); i++) {
-        globs.items =
-            arena_grow(loader->arena, globs.items, globs.nr, &globs.capacity, sizeof(*globs.items));
-        globs.items[globs.nr++] = slice_of(default_protected[i]);
-    }
+    for (size_t i = 0; i < ARRAY_NR(default_protected); i++)
+        add_glob(loader, &globs, slice_of(default_protected[i]));
+    if (cache->lock_suffix.len > 0)
+        add_glob(loader, &globs, locks_of(loader, cache->lock_suffix));
     cache->protect = globs.items;
     cache->protect_nr = globs.nr;
 }

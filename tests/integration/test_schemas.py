@@ -54,5 +54,34 @@ class EventSchemaTest(unittest.TestCase):
                 self.assertIn("description", described)
 
 
+@unittest.skipIf(jsonschema is None, "python3-jsonschema is not installed")
+class RulesSchemaTest(unittest.TestCase):
+    def setUp(self):
+        schema = load(os.path.join(FOLDER, "rules.v1.schema.json"))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        self.validator = jsonschema.Draft202012Validator(schema)
+
+    def test_valid_examples_are_valid(self):
+        found = examples("rules", "valid")
+        self.assertGreaterEqual(len(found), 20)
+        for name, document in found:
+            with self.subTest(name):
+                self.assertEqual([error.message for error in self.validator.iter_errors(document)],
+                                 [])
+
+    def test_invalid_examples_are_invalid(self):
+        found = examples("rules", "invalid")
+        self.assertGreaterEqual(len(found), 100)
+        for name, document in found:
+            with self.subTest(name):
+                self.assertFalse(self.validator.is_valid(document))
+
+    def test_the_rules_that_are_shipped_are_valid(self):
+        for path in sorted(glob.glob(os.path.join(process.ROOT, "config", "rules", "*.json"))):
+            with self.subTest(path):
+                self.assertEqual([error.message for error in self.validator.iter_errors(load(path))],
+                                 [])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <stdio.h>
 
+#include "consumers/base/glob.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/rules/loaded.h"
 
@@ -279,6 +280,30 @@ START_TEST(patterns_with_their_scope)
 }
 END_TEST
 
+START_TEST(what_a_cache_protects)
+{
+    static const char *const globs[] = {
+        "keep:*",    "django.contrib.sessions*", "_kombu*", "celery*", "*:lock", "*_lock",
+        "unstale:*", "of the lock suffix"};
+    struct loaded loaded;
+    const struct cache *cache;
+
+    loaded_init(&loaded);
+    loaded_need(&loaded, "{'version':1,'caches':{'c':{'protect':'keep:*','lock_suffix':'*mutex',"
+                         "'redis':'second','allow_broad':true}},"
+                         "'rules':[{'name':'r','cache':'c'," PRODUCT "'do':{'delete':'k'}}]}");
+    cache = loaded.set->rules[0].cache;
+    ck_assert_uint_eq(cache->protect_nr, ARRAY_NR(globs));
+    for (size_t i = 0; i + 1 < ARRAY_NR(globs); i++)
+        loaded_assert(cache->protect[i], slice_of(globs[i]), "glob");
+    ck_assert(glob_match(cache->protect[ARRAY_NR(globs) - 1], SLICE("a*mutex")));
+    ck_assert(!glob_match(cache->protect[ARRAY_NR(globs) - 1], SLICE("a-mutex")));
+    ck_assert(cache->allow_broad);
+    loaded_assert(cache->redis, SLICE("second"), "redis");
+    loaded_release(&loaded);
+}
+END_TEST
+
 START_TEST(warnings_are_ignored_where_meant)
 {
     static const char *const texts[] = {
@@ -429,6 +454,7 @@ static Suite *load_suite(void)
     tcase_add_loop_test(tcase, targets_are_complete_keys, 0, ARRAY_NR(targets));
     tcase_add_test(tcase, options_of_verbs);
     tcase_add_loop_test(tcase, patterns_with_their_scope, 0, ARRAY_NR(patterns));
+    tcase_add_test(tcase, what_a_cache_protects);
     tcase_add_loop_test(tcase, warnings_are_ignored_where_meant, 0, 3);
     tcase_add_test(tcase, the_examples_of_the_schema);
     tcase_add_test(tcase, folders_in_name_order);
