@@ -219,7 +219,8 @@ static void load_declarations(struct loader *loader, const struct cursor *const 
 
 static void load_all(struct loader *loader)
 {
-    const struct cursor **roots = arena_zero(loader->arena, loader->files_nr, sizeof(struct cursor *));
+    const struct cursor **roots =
+        arena_zero(loader->arena, loader->files_nr, sizeof(struct cursor *));
     bool is_whole = true;
 
     for (size_t i = 0; i < loader->files_nr; i++) {

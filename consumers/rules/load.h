@@ -19,7 +19,8 @@ struct rule_source {
 };
 
 /* NULL when there was an error; *found then says all of them. Warnings alone do not stop a load. */
-struct ruleset *load_sources(const struct rule_source *sources, size_t nr, struct diagnostics *found);
+struct ruleset *load_sources(const struct rule_source *sources, size_t nr,
+                             struct diagnostics *found);
 
 /*
  * Reads paths (files, folders, "-" for standard input) and calls load_sources. A path that cannot be
