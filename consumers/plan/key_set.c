@@ -1,14 +1,12 @@
 #include "consumers/plan/key_set.h"
 
-enum { LINEAR_NR = 16, FIRST_ENTRIES = 32 };
-
+/* Not the whole: `first` is large, and nothing of it is read before it was written. */
 void key_set_init(struct key_set *set, struct arena *arena)
 {
-    *set = (struct key_set){
-        .arena = arena,
-        .entries = arena_alloc(arena, FIRST_ENTRIES * sizeof(*set->entries)),
-        .capacity = FIRST_ENTRIES,
-    };
+    set->arena = arena;
+    set->entries = set->first;
+    set->capacity = KEY_SET_FIRST_NR;
+    key_set_clear(set);
 }
 
 void key_set_clear(struct key_set *set)
@@ -58,7 +56,7 @@ static uint32_t *find_slot(const struct key_set *set, const struct key_entry *en
 
 static void build_table(struct key_set *set)
 {
-    set->table_size = set->table_size ? set->table_size * 4 : LINEAR_NR * 8;
+    set->table_size = set->table_size ? set->table_size * 4 : KEY_SET_FIRST_NR * 8;
     set->table = arena_zero(set->arena, set->table_size, sizeof(*set->table));
     for (size_t i = 0; i < set->nr; i++)
         *find_slot(set, &set->entries[i]) = (uint32_t)i + 1;
@@ -77,7 +75,7 @@ static bool has(const struct key_set *set, const struct key_entry *entry)
 
 bool key_set_add(struct key_set *set, const struct key_entry *entry)
 {
-    if (set->nr >= LINEAR_NR && set->nr * 2 >= set->table_size)
+    if (set->nr >= KEY_SET_FIRST_NR && set->nr * 2 >= set->table_size)
         build_table(set);
     if (has(set, entry))
         return false;

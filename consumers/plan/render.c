@@ -5,7 +5,7 @@
 #include "consumers/plan/key_set.h"
 #include "consumers/rules/match.h"
 
-enum { FIRST_TEXTS = 32 };
+enum { FIRST_TEXTS = 16 };
 
 /* One event on its way through the rules. */
 struct renderer {
@@ -19,6 +19,7 @@ struct renderer {
     size_t event_keys;   /* of all live rules */
     struct texts texts;  /* of one action; kept for the next */
     struct key_set seen; /* of this rule and row */
+    struct slice first_texts[FIRST_TEXTS];
 };
 
 struct guard {
@@ -288,14 +289,15 @@ static bool render_rows(struct renderer *r, const struct rule *rule)
     return matched;
 }
 
-static struct renderer begin(struct render_context *context, struct event *event, uint32_t record)
+static void begin(struct renderer *r, struct render_context *context, struct event *event,
+                  uint32_t record)
 {
-    struct renderer r = {.context = context, .event = event, .record = record};
-
-    r.texts.items = arena_alloc(context->arena, FIRST_TEXTS * sizeof(*r.texts.items));
-    r.texts.capacity = FIRST_TEXTS;
-    key_set_init(&r.seen, context->arena);
-    return r;
+    r->context = context;
+    r->event = event;
+    r->record = record;
+    r->event_keys = 0;
+    r->texts = (struct texts){r->first_texts, 0, FIRST_TEXTS};
+    key_set_init(&r->seen, context->arena);
 }
 
 void render_event(struct render_context *context, struct event *event, uint32_t record)
@@ -305,7 +307,7 @@ void render_event(struct render_context *context, struct event *event, uint32_t 
 
     if (list.nr == 0)
         return;
-    r = begin(context, event, record);
+    begin(&r, context, event, record);
     for (size_t i = 0; i < list.nr; i++) {
         r.is_planned = list.rules[i]->mode == RULE_LIVE;
         render_rows(&r, list.rules[i]);
@@ -315,8 +317,9 @@ void render_event(struct render_context *context, struct event *event, uint32_t 
 bool render_rule(struct render_context *context, const struct rule *rule, struct event *event,
                  uint32_t record)
 {
-    struct renderer r = begin(context, event, record);
+    struct renderer r;
 
+    begin(&r, context, event, record);
     r.is_planned = true;
     return render_rows(&r, rule);
 }

@@ -325,13 +325,20 @@ static bool any_label_holds(const struct judge *judge, const struct predicate *p
     return false;
 }
 
+/* Almost always the label is written in the rule as the event has it. */
+static bool is_label(const struct judge *judge, struct slice label)
+{
+    return slice_equals(label, judge->event->model) ||
+           slice_equals_nocase(label, judge->event->model) ||
+           is_parent(judge->rule->ruleset, judge->event, label);
+}
+
 static enum verdict judge_model(const struct judge *judge, const struct predicate *predicate)
 {
     for (size_t i = 0; i < predicate->tests_nr; i++) {
         const struct test *test = &predicate->tests[i];
 
-        if (test->kind == TEST_EXACT && (slice_equals_nocase(test->text, judge->event->model) ||
-                                         is_parent(judge->rule->ruleset, judge->event, test->text)))
+        if (test->kind == TEST_EXACT && is_label(judge, test->text))
             return VERDICT_YES;
     }
     return verdict_of(any_label_holds(judge, predicate));
