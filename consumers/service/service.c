@@ -107,7 +107,6 @@ static bool start_embedded(struct service *service, struct error *err)
 {
     if (!service->options->is_embedded)
         return true;
-    log_plain(LOG_LEVEL_WARN, "embedded: for trying and testing only; nothing is kept at exit");
     if (!start_private_broker(service, err) || !start_private_redis(service, err))
         return false;
     add_embedded_options(service);
@@ -322,6 +321,8 @@ static bool assemble(struct service *service, struct error *err)
 static void prepare(struct service *service)
 {
     const struct settings *settings = service->settings;
+    if (service->options->is_embedded)
+        log_plain(LOG_LEVEL_WARN, "embedded: for trying and testing only; nothing is kept at exit");
     /* Fetch buffers come and go by megabytes: giving them back each time costs a fifth of the CPU. */
     mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     mallopt(M_TRIM_THRESHOLD, MMAP_THRESHOLD_BYTES);
