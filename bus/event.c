@@ -53,8 +53,8 @@ static void clear(struct unstale_event *event)
 }
 
 /* The text as a JSON string behind "member": that is written already. */
-static bool add_text(struct unstale_event *event, enum event_piece piece, const char *member,
-                     const char *text)
+static inline bool add_text(struct unstale_event *event, enum event_piece piece, const char *member,
+                            const char *text)
 {
     if (!text)
         return bus_fail(&event->error, UNSTALE_REJECT, "%s is NULL", member);
@@ -64,7 +64,7 @@ static bool add_text(struct unstale_event *event, enum event_piece piece, const 
     return false;
 }
 
-static bool add_raw(struct unstale_event *event, enum event_piece piece, const char *json)
+static inline bool add_raw(struct unstale_event *event, enum event_piece piece, const char *json)
 {
     return bus_buffer_add_text(&event->pieces[piece], json) || bus_fail_memory(&event->error);
 }
@@ -111,7 +111,8 @@ struct member {
 };
 
 /* Marks the member as set and opens it. */
-static bool open_member(struct unstale_event *event, unsigned bit, const struct member *member)
+static inline bool open_member(struct unstale_event *event, unsigned bit,
+                               const struct member *member)
 {
     if (!bus_event_is_open(event))
         return false;

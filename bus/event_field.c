@@ -47,8 +47,8 @@ static bool finish_field(struct unstale_event *event, const char *name, bool ok)
 }
 
 /* Writes ,"name": and returns where the value goes; NULL on failure. */
-static struct bus_buffer *open_field(struct unstale_event *event, enum unstale_image image,
-                                     const char *name)
+static inline struct bus_buffer *open_field(struct unstale_event *event, enum unstale_image image,
+                                            const char *name)
 {
     struct bus_buffer *buffer;
     struct name_span span;

@@ -6,14 +6,14 @@ static const struct bus_buffer *piece(const struct unstale_event *event, int whi
 }
 
 /* Adds a piece without the comma it begins with. */
-static bool add_bare(struct bus_buffer *out, const struct bus_buffer *members)
+static inline bool add_bare(struct bus_buffer *out, const struct bus_buffer *members)
 {
     return bus_buffer_add(out, members->data + 1, members->length - 1);
 }
 
 /* ,"name":{members} where there are any. */
-static bool write_object(struct bus_buffer *out, const char *opening,
-                         const struct bus_buffer *members)
+static inline bool write_object(struct bus_buffer *out, const char *opening,
+                                const struct bus_buffer *members)
 {
     if (members->length == 0)
         return true;
@@ -21,8 +21,8 @@ static bool write_object(struct bus_buffer *out, const char *opening,
            bus_buffer_add_char(out, '}');
 }
 
-static bool write_list(struct bus_buffer *out, const char *opening,
-                       const struct bus_buffer *elements)
+static inline bool write_list(struct bus_buffer *out, const char *opening,
+                              const struct bus_buffer *elements)
 {
     if (elements->length == 0)
         return true;

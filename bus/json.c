@@ -110,7 +110,7 @@ static bool add_escape(struct bus_buffer *buffer, unsigned char c)
  * Copies plain ASCII while looking at it, which most strings are to their end. The last word overlaps
  * the one before, so that no byte is looked at alone. False at the first special byte.
  */
-static bool copy_plain(char *to, const char *text, size_t length)
+static inline bool copy_plain(char *to, const char *text, size_t length)
 {
     uint64_t word;
     size_t i = 0;
@@ -196,17 +196,38 @@ bool bus_json_member(struct bus_buffer *buffer, const char *name, size_t length,
     return false;
 }
 
-static size_t digits_of(uint64_t value)
+/* Bits times log10(2), in 4096ths, is the number of digits or one less. */
+static inline size_t digits_of(uint64_t value)
 {
-    size_t digits = 1;
+    static const uint64_t powers[] = {
+        UINT64_C(1),
+        UINT64_C(10),
+        UINT64_C(100),
+        UINT64_C(1000),
+        UINT64_C(10000),
+        UINT64_C(100000),
+        UINT64_C(1000000),
+        UINT64_C(10000000),
+        UINT64_C(100000000),
+        UINT64_C(1000000000),
+        UINT64_C(10000000000),
+        UINT64_C(100000000000),
+        UINT64_C(1000000000000),
+        UINT64_C(10000000000000),
+        UINT64_C(100000000000000),
+        UINT64_C(1000000000000000),
+        UINT64_C(10000000000000000),
+        UINT64_C(100000000000000000),
+        UINT64_C(1000000000000000000),
+        UINT64_C(10000000000000000000),
+    };
+    size_t guess = (size_t)(64 - __builtin_clzll(value | 1)) * 1233 >> 12;
 
-    for (uint64_t limit = 10; digits < 20 && value >= limit; limit *= 10)
-        digits++;
-    return digits;
+    return guess + (value >= powers[guess] || guess == 0);
 }
 
 /* Two digits a step, from the end, into their place. */
-static void write_digits(char *end, uint64_t value)
+static inline void write_digits(char *end, uint64_t value)
 {
     static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                                 "25262728293031323334353637383940414243444546474849"

@@ -166,6 +166,22 @@ static const struct {
     {1e23, "1e+23"},
 };
 
+/* Below, at and above every power of ten. */
+START_TEST(int_has_as_many_digits_as_it_has)
+{
+    char want[32];
+    int64_t power = 1;
+
+    for (int i = 0; i < 18; i++, power *= 10) {
+        for (int64_t value = power - 1; value <= power + 1; value++) {
+            snprintf(want, sizeof(want), "%lld", (long long)value);
+            ck_assert(bus_json_int(&buffer, value, &err));
+            ck_assert_str_eq(written(), want);
+        }
+    }
+}
+END_TEST
+
 START_TEST(double_is_laid_out_as_python_does)
 {
     ck_assert(bus_json_double(&buffer, doubles[_i].value, &err));
@@ -310,6 +326,7 @@ static Suite *json_suite(void)
     tcase_add_loop_test(c, string_that_is_not_utf8_is_refused, 0, NR(bad_strings));
     tcase_add_loop_test(c, plain_run_stops_at_the_first_special_byte, 0, 7);
     tcase_add_loop_test(c, int_is_written, 0, NR(ints));
+    tcase_add_test(c, int_has_as_many_digits_as_it_has);
     tcase_add_loop_test(c, double_is_laid_out_as_python_does, 0, NR(doubles));
     tcase_add_test(c, double_does_not_follow_the_locale);
     tcase_add_loop_test(c, double_that_is_no_number_is_refused, 0, 3);
