@@ -67,7 +67,7 @@ static void begin_script(const struct command_writer *writer, const struct op *o
         return;
     buffer_clear(writer->scratch);
     if (!companion_write(op->key, writer->scratch))
-        assert(!"a flight guards only what can have a companion");
+        assert(false && "a flight guards only what can have a companion");
     resp_bulk(writer->out, buffer_slice(writer->scratch));
 }
 

@@ -16,8 +16,6 @@
 #include "consumers/redis/reply_class.h"
 #include "consumers/redis/resp.h"
 
-enum { SCAN_COUNT = 100 };
-
 struct probe {
     struct connection connection;
     int timeout_ms;
@@ -139,47 +137,45 @@ bool probe_info(struct probe *probe, struct probe_info *info, struct arena *aren
 
 struct sample {
     struct arena *arena;
-    struct slice *keys;
-    size_t nr, capacity, max;
+    struct probe_keys keys;
+    size_t capacity, max;
     char cursor[24];
 };
 
 static void on_element(void *sink, int depth, struct slice text)
 {
     struct sample *sample = sink;
+    struct probe_keys *keys = &sample->keys;
 
     if (depth == 1) {
         (void)snprintf(sample->cursor, sizeof(sample->cursor), "%.*s", SLICE_ARG(text));
         return;
     }
-    if (sample->nr == sample->max)
+    if (keys->nr == sample->max)
         return;
-    sample->keys = arena_grow(sample->arena, sample->keys, sample->nr, &sample->capacity,
-                              sizeof(*sample->keys));
-    sample->keys[sample->nr++] = arena_copy(sample->arena, text);
+    keys->items =
+        arena_grow(sample->arena, keys->items, keys->nr, &sample->capacity, sizeof(*keys->items));
+    keys->items[keys->nr++] = arena_copy(sample->arena, text);
 }
 
-bool probe_sample_keys(struct probe *probe, size_t max, struct arena *arena, struct slice **keys,
-                       size_t *nr, struct error *err)
+bool probe_sample_keys(struct probe *probe, size_t max, struct arena *arena,
+                       struct probe_keys *keys, struct error *err)
 {
     struct sample sample = {.arena = arena, .max = max, .cursor = "0"};
     struct answers *answers = &probe->connection.answers;
     struct answer answer;
     bool is_well;
-    char count[24];
 
-    (void)snprintf(count, sizeof(count), "%d", SCAN_COUNT);
     answers->element = on_element;
     answers->sink = &sample;
-    do
-        is_well = ask(probe,
-                      (struct slice[]){SLICE("SCAN"), slice_of(sample.cursor), SLICE("COUNT"),
-                                       slice_of(count)},
-                      4, &answer, err);
-    while (is_well && sample.nr < max && strcmp(sample.cursor, "0") != 0);
+    do {
+        struct slice words[] = {SLICE("SCAN"), slice_of(sample.cursor), SLICE("COUNT"),
+                                SLICE("100")};
+
+        is_well = ask(probe, words, ARRAY_NR(words), &answer, err);
+    } while (is_well && sample.keys.nr < max && strcmp(sample.cursor, "0") != 0);
     answers->element = NULL;
     *keys = sample.keys;
-    *nr = sample.nr;
     return is_well;
 }
 

@@ -27,9 +27,14 @@ struct probe_info {
 bool probe_info(struct probe *probe, struct probe_info *info, struct arena *arena,
                 struct error *err) CHECKED;
 
+struct probe_keys {
+    struct slice *items;
+    size_t nr;
+};
+
 /* Up to max keys of the database by SCAN (a sample: the first the walk meets). */
-bool probe_sample_keys(struct probe *probe, size_t max, struct arena *arena, struct slice **keys,
-                       size_t *nr, struct error *err) CHECKED;
+bool probe_sample_keys(struct probe *probe, size_t max, struct arena *arena,
+                       struct probe_keys *keys, struct error *err) CHECKED;
 
 /* Does the key exist? By MEMORY USAGE, which does not touch hit counts. */
 bool probe_key_exists(struct probe *probe, struct slice key, bool *exists,

@@ -70,6 +70,24 @@ static bool expect_peer(SSL *ssl, const char *name)
     return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
+/* A certificate that was not accepted is a matter of configuration, whichever call came upon it. */
+static void fail_by_verdict(struct connection *connection, const SSL *ssl)
+{
+    const char *why = connection->context->errstr;
+    long verdict = SSL_get_verify_result(ssl);
+
+    if (verdict != X509_V_OK)
+        connection_fail(connection, ERROR_CONFIG, X509_verify_cert_error_string(verdict));
+    else
+        connection_fail(connection, ERROR_RETRY, why[0] != '\0' ? why : "the connection broke");
+}
+
+static ssize_t failed(struct connection *connection)
+{
+    fail_by_verdict(connection, connection->tls);
+    return -1;
+}
+
 bool transport_start_tls(struct connection *connection)
 {
     const struct redis_target *target = connection->target;
@@ -87,24 +105,12 @@ bool transport_start_tls(struct connection *connection)
         return fail_tls(connection, "tls server name");
     }
     if (redisInitiateSSL(connection->context, ssl) != REDIS_OK) {
+        fail_by_verdict(connection, ssl);
         SSL_free(ssl);
-        connection_fail(connection, ERROR_RETRY, connection->context->errstr);
         return false;
     }
     connection->tls = ssl; /* the context's from now on */
     return true;
-}
-
-static ssize_t failed(struct connection *connection)
-{
-    const char *why = connection->context->errstr;
-    long verdict = SSL_get_verify_result(connection->tls);
-
-    if (verdict != X509_V_OK)
-        connection_fail(connection, ERROR_CONFIG, X509_verify_cert_error_string(verdict));
-    else
-        connection_fail(connection, ERROR_RETRY, why[0] != '\0' ? why : "the connection broke");
-    return -1;
 }
 
 /* OpenSSL writes by write(2), which has no MSG_NOSIGNAL: the signal is held back and taken away. */

@@ -143,7 +143,7 @@ static void fill(struct bench *bench)
 /* One GET of a survivor; its time goes into the samples. */
 static void get(const struct bench *bench, struct samples *samples, long turn)
 {
-    long key = (turn * 7919 % (bench->keys / SHARE)) * SHARE + 2;
+    long key = turn * 7919 % (bench->keys - SHARE) / SHARE * SHARE + 2;
     int64_t started = clock_steady_ns();
     redisReply *reply = ask(bench, "GET sessions:user:%012lld", key);
 

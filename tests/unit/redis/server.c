@@ -37,10 +37,19 @@ static void nap(void)
     (void)nanosleep(&pause, NULL);
 }
 
+/* True when it answers and has loaded its data. */
 static bool connect_client(struct server_process *server)
 {
+    redisReply *reply = NULL;
+    bool is_well = false;
+
     server->client = redisConnectUnix(server->socket);
     if (server->client != NULL && server->client->err == 0)
+        reply = redisCommand(server->client, "PING");
+    if (reply != NULL)
+        is_well = reply->type == REDIS_REPLY_STATUS;
+    freeReplyObject(reply);
+    if (is_well)
         return true;
     if (server->client != NULL)
         redisFree(server->client);

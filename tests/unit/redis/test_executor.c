@@ -42,7 +42,7 @@ static void run(void)
 
 START_TEST(deletes_are_grouped)
 {
-    char keys[130][16];
+    char keys[130][24];
 
     begin(NULL);
     for (int i = 0; i < 130; i++) {
@@ -187,7 +187,7 @@ struct memory {
     int values[KEYS];         /* -1: absent */
 };
 
-static char counter_names[KEYS][16], value_names[KEYS][16], value_texts[KEYS][16];
+static char counter_names[KEYS][24], value_names[KEYS][24], value_texts[KEYS][24];
 
 static void add_random(struct memory *memory)
 {
@@ -248,7 +248,7 @@ END_TEST
 /* Two flights at a time while the server is killed and comes back: no key is left over. */
 enum { ROUNDS = 12, ROUND_KEYS = 2000 };
 
-static char round_keys[ROUND_KEYS][16];
+static char round_keys[ROUND_KEYS][24];
 static struct ops second;
 
 static void add_round(void)

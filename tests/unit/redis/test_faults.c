@@ -309,7 +309,8 @@ START_TEST(two_flights_end_in_their_order)
     executor_start(executor, 1, &second.plan);
     ops_await(executor, 0);
     ops_await(executor, 1);
-    ck_assert_str_eq(fake_log(&fake), "UNLINK a|UNLINK b|UNLINK a|UNLINK b|");
+    /* Whether the second was on its way when the first was refused is chance; the order is not. */
+    ck_assert(slice_ends_with(slice_of(fake_log(&fake)), SLICE("UNLINK a|UNLINK b|")));
 }
 END_TEST
 

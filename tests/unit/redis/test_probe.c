@@ -44,13 +44,12 @@ END_TEST
 
 static size_t sample(size_t max)
 {
-    struct slice *keys;
-    size_t nr;
+    struct probe_keys keys;
 
-    ck_assert(probe_sample_keys(probe, max, &arena, &keys, &nr, NULL));
-    for (size_t i = 0; i < nr; i++)
-        ck_assert(slice_starts_with(keys[i], SLICE("k")));
-    return nr;
+    ck_assert(probe_sample_keys(probe, max, &arena, &keys, NULL));
+    for (size_t i = 0; i < keys.nr; i++)
+        ck_assert(slice_starts_with(keys.items[i], SLICE("k")));
+    return keys.nr;
 }
 
 START_TEST(it_samples_keys)

@@ -140,7 +140,8 @@ static const struct {
 START_TEST(another_server_is_refused)
 {
     begin(refused[_i].host, refused[_i].has_ca ? cert_path : NULL);
-    ck_assert_int_eq(executor_ready(executor, 1000), EXECUTOR_CONFIG);
+    ck_assert_msg(executor_ready(executor, 1000) == EXECUTOR_CONFIG, "%s",
+                  executor_trouble(executor));
     ck_assert_msg(strstr(executor_trouble(executor), refused[_i].trouble) != NULL, "%s",
                   executor_trouble(executor));
 }
