@@ -99,31 +99,34 @@ static bool means_something(enum client_role role, const char *name)
     return !is_consumers && !is_producers;
 }
 
-static void offer_names(struct suggest *suggest, const char **pairs, size_t nr)
+static void offer_names(struct suggest *suggest, const char *const *pairs, size_t nr)
 {
     for (size_t i = 0; i + 1 < nr; i += 2)
         suggest_offer(suggest, slice_of(pairs[i]));
-    rd_kafka_conf_dump_free(pairs, nr);
 }
 
 /* librdkafka's message, and the nearest of all its names if there is one. */
 static bool fail_unknown(const char *name, const char *why, struct error *err)
 {
     struct suggest suggest;
-    size_t nr;
+    size_t nr, topic_nr;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_topic_conf_t *topic_conf = rd_kafka_topic_conf_new();
-    suggest_init(&suggest, slice_of(name));
     const char **pairs = rd_kafka_conf_dump(conf, &nr);
+    const char **topic_pairs = rd_kafka_topic_conf_dump(topic_conf, &topic_nr);
+    suggest_init(&suggest, slice_of(name));
     offer_names(&suggest, pairs, nr);
-    pairs = rd_kafka_topic_conf_dump(topic_conf, &nr);
-    offer_names(&suggest, pairs, nr);
-    char best[SUGGEST_BYTES_MAX * 2] = "";
-    if (!slice_is_absent(suggest.best))
-        snprintf(best, sizeof(best), "; did you mean %.*s?", SLICE_ARG(suggest.best));
+    offer_names(&suggest, topic_pairs, topic_nr);
+    if (slice_is_absent(suggest.best))
+        error_fail(err, ERROR_CONFIG, "kafka.options: %s", why);
+    else
+        error_fail(err, ERROR_CONFIG, "kafka.options: %s; did you mean %.*s?", why,
+                   SLICE_ARG(suggest.best));
+    rd_kafka_conf_dump_free(pairs, nr);
+    rd_kafka_conf_dump_free(topic_pairs, topic_nr);
     rd_kafka_topic_conf_destroy(topic_conf);
     rd_kafka_conf_destroy(conf);
-    return error_fail(err, ERROR_CONFIG, "kafka.options: %s%s", why, best);
+    return false;
 }
 
 static bool check_version(const struct kafka_option *option, struct error *err)

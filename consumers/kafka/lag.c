@@ -79,7 +79,7 @@ static int64_t position_of(const struct source *source, uint32_t slot)
     int64_t watermark = offsets_slot(source->offsets, slot)->watermark;
     if (watermark != OFFSETS_NONE)
         return watermark;
-    return seat->is_placed ? seat->next : OFFSETS_NONE;
+    return seat->start;
 }
 
 static struct source_lag row_of(struct source *source, uint32_t slot)

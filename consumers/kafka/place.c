@@ -58,6 +58,7 @@ static struct seat *take_seat(struct source *source, const char *topic, int32_t 
                           .is_assigned = true,
                           .reasons = source->all_reasons | PAUSE_PLACE,
                           .wanted = OFFSETS_NONE,
+                          .start = OFFSETS_NONE,
                           .next = OFFSETS_NONE,
                           .committed = OFFSETS_NONE,
                           .high = OFFSETS_NONE};
@@ -100,7 +101,7 @@ static void settle(struct source *source, struct seat *seat, int64_t committed,
     seat->from_beginning = wanted < 0;
     seat->committed = committed >= 0 ? committed : OFFSETS_NONE;
     seat->high = range->high;
-    seat->next = wanted < 0 ? range->low : wanted;
+    seat->start = seat->next = wanted < 0 ? range->low : wanted;
     seat->reasons &= ~(unsigned)PAUSE_PLACE;
     if (!is_below && !is_beyond)
         return;
@@ -108,7 +109,7 @@ static void settle(struct source *source, struct seat *seat, int64_t committed,
     seat->gap_is_told = false;
     seat->gap_from = is_below ? wanted : range->high;
     seat->gap_to = is_below ? range->low : wanted;
-    seat->next = is_below ? range->low : range->high;
+    seat->start = seat->next = is_below ? range->low : range->high;
     seat->reasons |= PAUSE_GAP;
     source->is_trouble_stale = true;
     if (is_beyond)
@@ -345,7 +346,7 @@ static bool refresh_gap(struct source *source, struct seat *seat, struct error *
     if (!is_known)
         return false;
     if (seat->next < range.low) {
-        seat->next = range.low;
+        seat->start = seat->next = range.low;
         seat->must_move = true;
     }
     return true;

@@ -37,7 +37,8 @@ struct seat {
     bool has_gap, gap_is_told;
     unsigned reasons; /* of enum pause_reason and those above */
     int64_t wanted;   /* where to be placed; OFFSETS_NONE: where the group committed */
-    int64_t next;     /* after the last record that was handed out; first where it starts */
+    int64_t start;    /* where it was placed */
+    int64_t next;     /* after the last record that was handed out; first `start` */
     int64_t committed, high;
     int64_t gap_from, gap_to;
 };

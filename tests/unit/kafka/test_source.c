@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "consumers/base/arena.h"
 #include "consumers/base/clock.h"
@@ -194,10 +195,22 @@ END_TEST
 
 static void answer_on_revoke(struct member *who)
 {
-    member_answer(who);
+    for (size_t i = 0; i < who->records_nr; i++)
+        offsets_advance(who->offsets, who->records[i].mark);
 }
 
-/* The drain of a revoke is stored and committed before the partitions go. */
+static void join_other(void)
+{
+    join(&other, "t");
+    int64_t deadline = clock_steady_ms() + WAIT_MS;
+    while (!source_is_joined(other.source) && clock_steady_ms() < deadline) {
+        member_poll_for(&member, 20);
+        member_poll_for(&other, 20);
+    }
+    ck_assert(source_is_joined(other.source));
+}
+
+/* Whether it is also committed only a real broker tells: the mock takes none while members join. */
 START_TEST(test_revoke_stores_what_the_drain_finished)
 {
     world_topic(&world, "t", 2);
@@ -206,19 +219,47 @@ START_TEST(test_revoke_stores_what_the_drain_finished)
     join(&member, "t");
     ck_assert(member_await(&member, 40, WAIT_MS));
     member.on_revoke = answer_on_revoke;
-    join(&other, "t");
-    int64_t deadline = clock_steady_ms() + WAIT_MS;
-    while (!source_is_joined(other.source) && clock_steady_ms() < deadline) {
-        member_poll_for(&member, 20);
-        member_poll_for(&other, 20);
-    }
-    ck_assert(source_is_joined(other.source));
-    ck_assert_uint_ge(member.revokes_nr, 1);
+    for (uint32_t slot = 0; slot < 2; slot++)
+        ck_assert_int_eq(offsets_slot(member.offsets, slot)->stored, OFFSETS_NONE);
+    source_close(member.source);
+    ck_assert_uint_eq(member.revokes_nr, 1);
+    ck_assert_uint_eq(member.revoked_slots_nr, 2);
     ck_assert_uint_eq(member.lost_nr, 0);
-    member_poll_for(&other, 500);
-    ck_assert_uint_eq(other.records_nr, 0); /* all was committed */
-    member.on_revoke = NULL;
-    member_leave(&other);
+    for (uint32_t slot = 0; slot < 2; slot++) {
+        ck_assert_int_eq(offsets_slot(member.offsets, slot)->stored, 20);
+        ck_assert(!offsets_slot(member.offsets, slot)->is_assigned);
+    }
+    member_release(&member);
+    join(&member, "t");
+    ck_assert(member_await_joined(&member, WAIT_MS));
+    member_poll_for(&member, 300);
+    ck_assert_uint_eq(member.records_nr, 0); /* leaving committed it */
+    member_leave(&member);
+}
+END_TEST
+
+/* The session ends while nobody polls: what was under way is lost, and nothing of it stored. */
+START_TEST(test_a_lost_assignment_stores_nothing)
+{
+    struct member_settings settings = {.topic = "t"};
+    char name[] = "max.poll.interval.ms", value[] = "2000";
+    settings.options[0] = (struct kafka_option){name, value};
+    world_topic(&world, "t", 1);
+    world_put_numbers(&world, "t", 0, 0, 20);
+    ck_assert(member_init(&member, &world, &settings));
+    ck_assert(member_await(&member, 20, WAIT_MS));
+    member.on_revoke = answer_on_revoke;
+    struct timespec idle = {.tv_sec = 4};
+    nanosleep(&idle, NULL); /* not a wait for something: the lack of polls is the test */
+    int64_t deadline = clock_steady_ms() + WAIT_MS;
+    while (member.lost_nr == 0 && clock_steady_ms() < deadline)
+        member_poll_for(&member, 20);
+    ck_assert_uint_eq(member.lost_nr, 1);
+    ck_assert_int_eq(offsets_slot(member.offsets, 0)->stored, OFFSETS_NONE);
+    size_t had = member.records_nr;
+    ck_assert(member_await(&member, had + 20, WAIT_MS));
+    ck_numbers(&member, had, 0, 20);
+    ck_assert_uint_ge(counter_get(&member.stats.longest_poll_gap_ms), 3900);
     member_leave(&member);
 }
 END_TEST
@@ -230,12 +271,7 @@ START_TEST(test_a_new_assignment_is_a_new_epoch)
     join(&member, "t");
     ck_assert(member_await(&member, 20, WAIT_MS));
     struct offset_mark old = member.records[19].mark;
-    join(&other, "t");
-    int64_t deadline = clock_steady_ms() + WAIT_MS;
-    while (!source_is_joined(other.source) && clock_steady_ms() < deadline) {
-        member_poll_for(&member, 20);
-        member_poll_for(&other, 20);
-    }
+    join_other();
     ck_assert_uint_ge(member.revokes_nr, 1);
     offsets_advance(member.offsets, old); /* comes too late */
     source_store(member.source);
@@ -370,6 +406,7 @@ static Suite *source_suite(void)
     tcase_add_test(tcase, test_taking_nothing_loses_nothing);
     tcase_add_test(tcase, test_limits_of_a_poll_are_kept);
     tcase_add_test(tcase, test_revoke_stores_what_the_drain_finished);
+    tcase_add_test(tcase, test_a_lost_assignment_stores_nothing);
     tcase_add_test(tcase, test_a_new_assignment_is_a_new_epoch);
     tcase_add_test(tcase, test_headers_are_loaded_on_demand);
     tcase_add_test(tcase, test_a_topic_that_is_missing_is_named_and_found_later);

@@ -12,7 +12,7 @@ static rd_kafka_t *open_client(const char *brokers)
 {
     char why[200];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "log_level", "3", why, sizeof(why));
+    rd_kafka_conf_set(conf, "log_level", "0", why, sizeof(why));
     rd_kafka_conf_set(conf, "linger.ms", "1", why, sizeof(why));
     if (brokers)
         rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof(why));
