@@ -17,6 +17,7 @@ struct renderer {
     bool is_planned;     /* ops enter the plan: a live rule, or one looked at on its own */
     size_t row_keys;     /* of this rule and row */
     size_t event_keys;   /* of all live rules */
+    size_t prefix_bytes; /* of the cache's part of the texts; counted for purges alone */
     struct texts texts;  /* of one action; kept for the next */
     struct key_set seen; /* of this rule and row */
     struct slice first_texts[FIRST_TEXTS];
@@ -183,6 +184,7 @@ static void add_op(struct renderer *r, const struct key_entry *entry, struct sli
     op->cache = action->cache;
     op->key = entry->key;
     op->hash = entry->hash;
+    op->prefix_bytes = r->prefix_bytes;
     op->value = value;
     op->guard_source = guard.source;
     op->guard = guard.number;
@@ -236,11 +238,11 @@ static void emit(struct renderer *r, const struct key_entry *entry, struct slice
 static void emit_all(struct renderer *r, const struct action *action, struct slice value,
                      struct guard guard)
 {
-    uint64_t target = hash_slice(action->cache->redis);
+    uint64_t redis = hash_slice(action->cache->redis);
 
     for (size_t i = 0; i < r->texts.nr; i++) {
         struct slice key = r->texts.items[i];
-        struct key_entry entry = {action, key, hash_mix(hash_slice(key), target)};
+        struct key_entry entry = {action, key, hash_mix(hash_slice(key), redis)};
 
         if (!key_set_add(&r->seen, &entry))
             continue;
@@ -248,6 +250,26 @@ static void emit_all(struct renderer *r, const struct action *action, struct sli
             return;
         emit(r, &entry, value, guard);
     }
+}
+
+/*
+ * What `protect` looks behind: the cache's prefix as it stands in keys, so without the escapes of the
+ * pattern. It is the event's (its tenant, say), not a side's.
+ */
+static size_t count_prefix(const struct renderer *r, const struct action *action,
+                           const struct template *target)
+{
+    struct render_failure failure;
+    struct slice item[1];
+    struct texts texts = {item, 0, 1};
+    enum side side = field_has_side(r->event, r->row, SIDE_NEW) ? SIDE_NEW : SIDE_OLD;
+    struct render_input input = input_of(r, side);
+    struct render_style style = {.is_django = action->style.is_django};
+
+    if (action->verb != VERB_PURGE || target->head == NULL ||
+        template_render(target->head, &input, style, &texts, &failure) != RENDER_OK)
+        return 0;
+    return texts.nr == 1 ? texts.items[0].len : 0;
 }
 
 /* A delete goes out even if its guard cannot be told: it is the safe half of the two. */
@@ -263,10 +285,12 @@ static void render_action(struct renderer *r, const struct action *action)
         return;
     if (!render_value(r, action, &value))
         return;
-    r->texts.nr = 0;
-    for (size_t i = 0; i < action->targets_nr; i++)
+    for (size_t i = 0; i < action->targets_nr; i++) {
+        r->texts.nr = 0;
         render_target(r, action, &action->targets[i]);
-    emit_all(r, action, value, guard);
+        r->prefix_bytes = count_prefix(r, action, &action->targets[i]);
+        emit_all(r, action, value, guard);
+    }
 }
 
 static bool render_rows(struct renderer *r, const struct rule *rule)
@@ -295,7 +319,7 @@ static void begin(struct renderer *r, struct render_context *context, struct eve
     r->context = context;
     r->event = event;
     r->record = record;
-    r->event_keys = 0;
+    r->event_keys = r->prefix_bytes = 0;
     r->texts = (struct texts){r->first_texts, 0, FIRST_TEXTS};
     key_set_init(&r->seen, context->arena);
 }

@@ -49,8 +49,9 @@ struct template
     struct slice source; /* as written in the rule */
     const struct segment *segments;
     size_t segments_nr;
-    bool uses_row;    /* holds a bare name: render once per side */
-    bool is_constant; /* no placeholder at all */
+    bool uses_row;               /* holds a bare name: render once per side */
+    bool is_constant;            /* no placeholder at all */
+    const struct template *head; /* what template_join() put before; NULL otherwise */
 };
 
 struct template_problem {
@@ -72,7 +73,7 @@ bool template_parse(struct slice text, struct arena *arena, struct template *out
 
 /*
  * The full key template of a cache: its prefix, version and separators before the rule's own
- * template, literals merged. With is_pattern the cache's literal part is glob-escaped.
+ * template, literals merged; `before` must live as long. With is_pattern the cache's literal part is glob-escaped.
  */
 struct template template_join(const struct template *before, const struct template *after,
                               bool escape_before, struct arena *arena);

@@ -271,7 +271,8 @@ static void parse_placeholder(struct parser *p)
 
 static struct template finish(struct slice source, const struct segment *segments, size_t nr)
 {
-    struct template tpl = {source, segments, nr, false, true};
+    struct template tpl = {
+        .source = source, .segments = segments, .segments_nr = nr, .is_constant = true};
 
     for (size_t i = 0; i < nr; i++) {
         if (slice_is_absent(segments[i].text))
@@ -335,5 +336,7 @@ struct template template_join(const struct template *before, const struct templa
         else
             segments[nr++] = next;
     }
-    return finish(after->source, segments, nr);
+    struct template joined = finish(after->source, segments, nr);
+    joined.head = before;
+    return joined;
 }

@@ -19,6 +19,7 @@ void scene_init(struct scene *scene, const char *rules)
     source.text = arena_printf(&scene->arena,
                                "{\"version\":1,\"caches\":{\"default\":{\"keys\":\"django\","
                                "\"prefix\":\"p\",\"serializer\":\"json\"},"
+                               "\"tenant\":{\"keys\":\"raw\",\"prefix\":\"{tenant}:\"},"
                                "\"raw\":{\"keys\":\"raw\",\"serializer\":\"raw\"}},\"rules\":[%s]}",
                                rules);
     scene->ruleset = load_sources(&source, 1, &found);

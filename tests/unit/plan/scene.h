@@ -14,7 +14,7 @@ struct scene {
     struct render_context context;
 };
 
-/* `rules` is the text of the "rules" array's elements; caches: default (django, prefix p), raw. */
+/* `rules` is the text of the "rules" array's elements; caches: default (django, prefix p), tenant ({tenant}:), raw. */
 void scene_init(struct scene *scene, const char *rules);
 void scene_release(struct scene *scene);
 

@@ -177,6 +177,25 @@ START_TEST(test_old_refresh_runs_as_delete)
 }
 END_TEST
 
+/* What `protect` is tried after: the cache's part of the key, without the pattern's escapes. */
+START_TEST(test_purge_knows_the_prefix_of_its_cache)
+{
+    scene_init(
+        &scene,
+        RULE("\"do\":{\"purge\":\"kkk:{c}:*\"}") "," //
+                                                 "{\"name\":\"s\",\"cache\":\"tenant\",\"when\":{" M
+                                                 "},\"do\":{\"purge\":\"all:*\"}}");
+    scene_event(&scene,
+                "{\"event\":\"post_save\",\"created\":true," M
+                ",\"pk\":1,\"tenant\":\"a*b\",\"after\":{\"c\":1}}",
+                0);
+    ck_assert_uint_eq(scene.plan.ops_nr, 2);
+    ck_assert_uint_eq(scene.plan.ops[0].prefix_bytes, strlen("p:1:"));
+    ck_assert_uint_eq(scene.plan.ops[1].prefix_bytes, strlen("a*b:"));
+    ck_assert(slice_equals(scene.plan.ops[1].key, SLICE("a\\*b:all:*")));
+}
+END_TEST
+
 /* Many elements, each twice: the path with a table. */
 START_TEST(test_many_keys)
 {
@@ -209,6 +228,7 @@ static Suite *render_suite(void)
     tcase_add_loop_test(cases, test_render, 0, (int)ARRAY_NR(rows));
     tcase_add_test(cases, test_counts);
     tcase_add_test(cases, test_old_refresh_runs_as_delete);
+    tcase_add_test(cases, test_purge_knows_the_prefix_of_its_cache);
     tcase_add_test(cases, test_many_keys);
     suite_add_tcase(suite, cases);
     return suite;
