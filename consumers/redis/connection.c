@@ -76,7 +76,7 @@ void connection_open(struct connection *connection)
 /* False while it is not decided; a refused connection fails. */
 static bool is_connected(struct connection *connection)
 {
-    struct pollfd one = {.fd = connection->context->fd, .events = POLLOUT};
+    struct pollfd one = {.fd = connection->context->fd, .events = POLLOUT | POLLIN};
     int problem = 0;
     socklen_t len = sizeof(problem);
 
@@ -84,7 +84,8 @@ static bool is_connected(struct connection *connection)
         return false;
     if (getsockopt(one.fd, SOL_SOCKET, SO_ERROR, &problem, &len) != 0)
         problem = errno;
-    if (problem == 0 && (one.revents & POLLHUP) != 0)
+    /* Whoever hangs up with something to read has said why. */
+    if (problem == 0 && (one.revents & (POLLHUP | POLLIN)) == POLLHUP)
         problem = ECONNREFUSED;
     if (problem == 0)
         return true;

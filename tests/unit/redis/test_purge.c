@@ -1,6 +1,7 @@
 #include "tests/unit/check_main.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include <hiredis/hiredis.h>
 
@@ -258,6 +259,26 @@ START_TEST(without_rights_nothing_is_skipped)
 }
 END_TEST
 
+START_TEST(the_sample_of_rights_is_enough)
+{
+    char path[512];
+
+    purge_engine_free(engine);
+    server_stop(&server);
+    ck_assert_ptr_nonnull(getcwd(path, sizeof(path) - 32));
+    strcat(path, "/config/redis-acl.conf");
+    server_start(&server, (const char *const[]){"--include", path, NULL});
+    server_fill(&server, "cache:", 100);
+    server_fill(&server, "other:", 100);
+    server.target.user = strdup("unstale");
+    server.target.password = strdup("change-me");
+    engine = purge_engine_new(&server.target);
+    submit("cache:*", 5);
+    ck_assert_uint_eq(next_ticket(), 5);
+    ck_assert_int_eq(server_integer(&server, "DBSIZE"), 100);
+}
+END_TEST
+
 START_TEST(stopping_is_prompt)
 {
     int64_t started;
@@ -290,6 +311,7 @@ static Suite *purge_suite(void)
     tcase_add_test(tcase, a_restarted_server_is_walked_anew);
     tcase_add_test(tcase, a_server_that_is_away_is_waited_for);
     tcase_add_test(tcase, without_rights_nothing_is_skipped);
+    tcase_add_test(tcase, the_sample_of_rights_is_enough);
     tcase_add_test(tcase, stopping_is_prompt);
     suite_add_tcase(suite, tcase);
     return suite;
