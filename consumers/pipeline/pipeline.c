@@ -8,6 +8,7 @@
 #include "consumers/base/clock.h"
 #include "consumers/base/log.h"
 #include "consumers/pipeline/acknowledge.h"
+#include "consumers/pipeline/gaps.h"
 
 enum {
     BATCHES_NR = EXECUTOR_FLIGHTS + 1, /* two in flight, one that fills */
@@ -29,6 +30,7 @@ struct pipeline {
     struct purge_tickets *tickets;
     struct holds *holds;
     struct delayed *delayed;
+    struct gaps *gaps;
     struct model_cache models;
     struct batch batches[BATCHES_NR];
     unsigned filling;                  /* index of the batch that fills */
@@ -153,8 +155,10 @@ static void take_tickets(struct pipeline *pipeline)
 {
     uint64_t tickets[TAKE_MAX];
     size_t nr = purge_tickets_take(pipeline->tickets, tickets, TAKE_MAX);
-    for (size_t i = 0; i < nr; i++)
+    for (size_t i = 0; i < nr; i++) {
+        gaps_ticket_is_back(pipeline->gaps, tickets[i]);
         holds_take_back(pipeline->holds, tickets[i], pipeline->offsets);
+    }
 }
 
 static void take_letters(struct pipeline *pipeline, int timeout_ms)
@@ -209,6 +213,7 @@ static void collect_finished(struct pipeline *pipeline)
 {
     take_tickets(pipeline);
     take_letters(pipeline, 0);
+    gaps_go_on(pipeline->gaps, pipeline->source, clock_steady_ms());
     hold_back(pipeline);
     source_store(pipeline->source);
 }
@@ -295,17 +300,28 @@ static void on_revoke(void *context, const uint32_t *slots, size_t nr, bool lost
         log_warn("revoked before Redis answered", LOG_TEXT("effect", "that work comes again"));
 }
 
+static const char *const gap_texts[] = {
+    [ON_GAP_STOP] = "stop", [ON_GAP_CONTINUE] = "continue", [ON_GAP_PURGE] = "purge"};
+
+/* Leaving the gap behind is left to the turn: this runs inside source_poll(). */
 static void on_gap(void *context, uint32_t slot, int64_t from, int64_t to)
 {
     struct pipeline *pipeline = context;
     const struct offsets_slot *place = offsets_slot(pipeline->offsets, slot);
-    bool goes_on = pipeline->settings.source.on_gap == ON_GAP_CONTINUE;
+    enum on_gap on_gap_is = pipeline->settings.source.on_gap;
     log_error("events are lost: Kafka no longer has them", LOG_SLICE("topic", place->topic),
               LOG_INT("partition", place->partition), LOG_INT("from", from), LOG_INT("to", to),
-              LOG_TEXT("on_gap", goes_on ? "continue" : "stop"));
-    struct error err = ERROR_INIT;
-    if (goes_on && !source_skip_gap(pipeline->source, slot, &err))
-        log_error("cannot go on after the gap", LOG_TEXT("why", err.text));
+              LOG_TEXT("on_gap", gap_texts[on_gap_is]));
+    if (on_gap_is == ON_GAP_CONTINUE)
+        gaps_note(pipeline->gaps, slot);
+    if (on_gap_is != ON_GAP_PURGE)
+        return;
+    adopt_rules(pipeline);
+    struct gap_purge purge = {.ruleset = pipeline->rules->ruleset,
+                              .engines = pipeline->settings.engines,
+                              .tickets = pipeline->tickets,
+                              .holds = pipeline->holds};
+    gaps_purge(pipeline->gaps, slot, &purge);
 }
 
 struct pipeline *pipeline_new(const struct pipeline_settings *settings, struct error *err)
@@ -320,6 +336,7 @@ struct pipeline *pipeline_new(const struct pipeline_settings *settings, struct e
     pipeline->offsets = offsets_new();
     pipeline->holds = holds_new();
     pipeline->delayed = delayed_new();
+    pipeline->gaps = gaps_new();
     pipeline->tickets = purge_tickets_new();
     pipeline->executor =
         executor_new(settings->targets, settings->targets_nr, &pipeline->stats.executor);
@@ -394,6 +411,7 @@ void pipeline_free(struct pipeline *pipeline)
     offsets_free(pipeline->offsets);
     holds_free(pipeline->holds);
     delayed_free(pipeline->delayed);
+    gaps_free(pipeline->gaps);
     purge_tickets_free(pipeline->tickets);
     if (pipeline->rules)
         rules_ref_drop(pipeline->rules);
