@@ -110,7 +110,7 @@ $(OUT)/tests/unit/$1/test_%: $(OUT)/tests/unit/$1/test_%.o $(call helpers,$1) $(
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(CHECK_LIBS) $$(LIBS)
 endef
-helpers = $(patsubst %.c,$(OUT)/%.o,$(filter-out tests/unit/$1/test_%,$(wildcard tests/unit/$1/*.c)))
+helpers = $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/unit/*.c) $(filter-out tests/unit/$1/test_%,$(wildcard tests/unit/$1/*.c)))
 $(foreach r,bus $(ROOMS),$(eval $(call room,$r)))
 
 $(OUT)/unstale: $(OUT)/consumers/cli/main.o $(call below,cli)
