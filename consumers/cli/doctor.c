@@ -166,6 +166,7 @@ static int run(const struct settings_args *args)
         return EXIT_USAGE;
     struct settings *settings = settings_args_load(args);
     if (settings) {
+        settings_args_quiet(settings);
         doctor.settings = settings;
         doctor.coloured = cli_is_coloured(STDOUT_FILENO);
         code = examine(&doctor);

@@ -138,6 +138,19 @@ static long django_prefix_len(struct slice prefix)
     return digits > 0 && at > 0 && prefix.ptr[at - 1] == ':' ? (long)at - 1 : -1;
 }
 
+/* "myapp:1:products:" begins as Django's keys do, so that is what it says of them. */
+static struct frequent django_part(struct frequent frequent, const struct slice *keys, size_t nr)
+{
+    for (size_t len = 1; len <= frequent.prefix.len; len++) {
+        struct slice part = {frequent.prefix.ptr, len};
+        struct slices one = {&part, 1, 1};
+
+        if (django_prefix_len(part) >= 0)
+            return (struct frequent){part, count_with(&one, keys, nr)};
+    }
+    return frequent;
+}
+
 static void suggest(const struct cache *cache, struct slice prefix, struct buffer *out)
 {
     long django = django_prefix_len(prefix);
@@ -170,7 +183,7 @@ static void say_mismatch(struct doctor *doctor, const struct cache *cache,
                          const struct slices *starts, const struct slice *keys, size_t nr)
 {
     struct slices sorted = candidates(keys, nr, &doctor->arena);
-    struct frequent best = most_frequent(&sorted);
+    struct frequent best = django_part(most_frequent(&sorted), keys, nr);
     bool is_most = best.nr * 2 >= nr;
     struct buffer out;
 

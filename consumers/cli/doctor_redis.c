@@ -103,7 +103,9 @@ void doctor_look_at_redis(struct doctor *doctor, const struct ruleset *ruleset)
             look_at_target(doctor, ruleset, i, probe, address.ptr);
         else
             doctor_say(doctor, err.kind == ERROR_RETRY ? DOCTOR_UNREACHABLE : DOCTOR_WRONG, "redis",
-                       "%s: %s: %s", settings->targets[i].name, address.ptr, err.text);
+                       "%s: %s%s%s", settings->targets[i].name,
+                       strstr(err.text, address.ptr) ? "" : address.ptr,
+                       strstr(err.text, address.ptr) ? "" : ": ", err.text);
         probe_close(probe);
     }
     buffer_release(&address);

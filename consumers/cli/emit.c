@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "consumers/base/alloc.h"
+#include "consumers/cli/settings_args.h"
 #include "consumers/service/embedded_note.h"
 
 enum { REPORTED_MAX = 20, BROKERS_BYTES = 512 };
@@ -161,9 +162,10 @@ static struct emit_counts review_all(struct emit_input *input, bool skip_invalid
         fprintf(stderr, "and %zu more\n", counts.bad - REPORTED_MAX);
     if (counts.bad > 0 && !skip_invalid)
         fprintf(stderr,
-                "unstale emit: nothing sent: %zu of %zu %s invalid (--skip-invalid sends the "
-                "others)\n",
-                counts.bad, counts.bad + counts.good, counts.bad == 1 ? "event is" : "events are");
+                "unstale emit: nothing sent: %zu of %zu event%s %s invalid (--skip-invalid sends "
+                "the others)\n",
+                counts.bad, counts.bad + counts.good, counts.bad + counts.good == 1 ? "" : "s",
+                counts.bad == 1 ? "is" : "are");
     arena_release(&review.names.arena);
     buffer_release(&review.report);
     return counts;
@@ -225,8 +227,10 @@ static int run(struct arguments *args)
     struct settings *settings =
         settings_load(args->config, args->flags, args->flags_nr, environ, &errors);
     fputs(errors.ptr, stderr);
-    if (settings)
+    if (settings) {
+        settings_args_quiet(settings);
         code = emit_events(args, settings);
+    }
     settings_free(settings);
     buffer_release(&errors);
     return code;

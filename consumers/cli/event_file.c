@@ -119,17 +119,31 @@ static size_t find_element_end(const struct event_file *file)
     return end;
 }
 
+/* From where it was last measured, because all events may stand in one line. */
+static unsigned measure_column(struct event_file *file)
+{
+    const char *text = file->text.ptr;
+    const char *last = memrchr(text + file->measured, '\n', file->at - file->measured);
+
+    if (last) {
+        file->measured = (size_t)(last - text) + 1;
+        file->before = 0;
+    }
+    file->before +=
+        text_chars((struct slice){text + file->measured, file->at - file->measured});
+    file->measured = file->at;
+    return (unsigned)file->before + 1;
+}
+
 static void take_item(struct event_file *file, size_t end, struct event_item *item)
 {
     const char *text = file->text.ptr;
-    size_t line_start = file->at, start = file->at;
+    size_t start = file->at;
     int64_t nr = file->defaults.offset++;
 
-    while (line_start > 0 && text[line_start - 1] != '\n')
-        line_start--;
     *item = (struct event_item){
         .line = file->line,
-        .column = (unsigned)text_chars((struct slice){text + line_start, start - line_start}) + 1,
+        .column = measure_column(file),
         .record = file->defaults,
     };
     for (; file->at < end; file->at++)

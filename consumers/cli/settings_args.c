@@ -82,3 +82,9 @@ struct settings *settings_args_load(const struct settings_args *args)
     buffer_release(&errors);
     return settings;
 }
+
+void settings_args_quiet(const struct settings *settings)
+{
+    bool is_wanted = settings->log_level == LOG_LEVEL_DEBUG;
+    log_configure(is_wanted ? LOG_LEVEL_DEBUG : LOG_LEVEL_OFF, settings->log_format, STDERR_FILENO);
+}

@@ -49,4 +49,10 @@ void settings_args_release(struct settings_args *args);
 /* Loads the settings they name; NULL after printing what is wrong. */
 struct settings *settings_args_load(const struct settings_args *args);
 
+/*
+ * For verbs that tell their own troubles: the log, where librdkafka's come from as well, is off,
+ * unless its level is debug.
+ */
+void settings_args_quiet(const struct settings *settings);
+
 #endif
