@@ -237,6 +237,26 @@ START_TEST(a_restarted_server_is_walked_anew)
 }
 END_TEST
 
+/* What joined in the middle and has wrapped since must not go on from there: the keys are all back. */
+START_TEST(a_restart_in_the_second_lap_begins_anew)
+{
+    struct purge_request late = request("late:*", 2);
+
+    late.rate = 6000;
+    server_fill(&server, "other:", 20000);
+    server_fill(&server, "late:", 4000);
+    freeReplyObject(server_command(&server, "SAVE"));
+    submit("first:*", 1);
+    await(&stats()->scan_calls, 15);
+    purge_engine_submit(engine, &late);
+    ck_assert_uint_eq(next_ticket(), 1);
+    server_restart(&server);
+    ck_assert_uint_eq(purge_tickets_take(tickets, &(uint64_t){0}, 1), 0);
+    ck_assert_uint_eq(next_ticket(), 2);
+    ck_assert_int_eq(server_integer(&server, "DBSIZE"), 20000);
+}
+END_TEST
+
 START_TEST(a_server_that_is_away_is_waited_for)
 {
     server_kill(&server);
@@ -309,6 +329,7 @@ static Suite *purge_suite(void)
     tcase_add_test(tcase, rate_holds_back);
     tcase_add_test(tcase, no_stable_key_is_missed_while_the_table_moves);
     tcase_add_test(tcase, a_restarted_server_is_walked_anew);
+    tcase_add_test(tcase, a_restart_in_the_second_lap_begins_anew);
     tcase_add_test(tcase, a_server_that_is_away_is_waited_for);
     tcase_add_test(tcase, without_rights_nothing_is_skipped);
     tcase_add_test(tcase, the_sample_of_rights_is_enough);
