@@ -60,13 +60,10 @@ static size_t find_byte(struct emit_input *input, const struct emit_item *item)
 {
     struct slice text = item->item.text;
     struct error ignored = ERROR_INIT;
-    struct scan_problem problem;
     size_t position;
 
     if (text.len == 0)
         return 0;
-    if (!scan_check(text, &input->arena, &problem))
-        return problem.span.start;
     if (!decode_json(text, &input->arena, &position, &ignored))
         return position;
     size_t at = scan_space(text, 0);

@@ -23,11 +23,24 @@ static char *text_of(const struct settings_draft *draft, enum setting_id id)
     return text ? alloc_text(text) : NULL;
 }
 
+static void refuse_empty(struct settings_draft *draft, enum setting_id id)
+{
+    draft_error(draft, draft->rows[id].origin, "\"%s\" must not be empty", setting_rows[id].key);
+}
+
+static char *needed_text_of(struct settings_draft *draft, enum setting_id id)
+{
+    char *text = text_of(draft, id);
+    if (!text || !*text)
+        refuse_empty(draft, id);
+    return text;
+}
+
 static char **texts_of(struct settings_draft *draft, enum setting_id id, size_t *nr)
 {
     const struct given *given = &draft->rows[id];
     if (given->nr == 0)
-        draft_error(draft, given->origin, "\"%s\" must not be empty", setting_rows[id].key);
+        refuse_empty(draft, id);
     char **items = alloc_zero(given->nr + 1, sizeof(*items));
     for (size_t i = 0; i < given->nr; i++)
         items[i] = alloc_text(given->items[i]);
@@ -141,8 +154,30 @@ static void build_options(struct settings_draft *draft, struct settings *setting
 
 /* ---- Redis targets ---- */
 
-static void build_tls(struct settings_draft *draft, const struct given *given,
-                      struct redis_target *target)
+static void check_tls(struct settings_draft *draft, const char *origin,
+                      const struct redis_target *target)
+{
+    bool has_any =
+        target->tls_ca || target->tls_cert || target->tls_key || target->tls_server_name;
+    if (has_any && target->host && !target->tls)
+        draft_error(draft, origin, "\"tls\" is for a rediss:// URL");
+    if (!target->tls_cert != !target->tls_key)
+        draft_error(draft, origin, "\"tls\" needs both of cert and key, or neither");
+}
+
+static void unknown_tls_member(struct settings_draft *draft, const char *origin, const char *name,
+                               const struct suggest *suggest)
+{
+    if (slice_is_absent(suggest->best))
+        draft_error(draft, origin, "unknown setting \"%s\": \"tls\" has ca, cert, key, server_name",
+                    name);
+    else
+        draft_error(draft, origin, "unknown setting \"%s\", did you mean \"%.*s\"?", name,
+                    SLICE_ARG(suggest->best));
+}
+
+static void set_tls_member(struct settings_draft *draft, const char *origin,
+                           struct redis_target *target, const char *name, const json_t *value)
 {
     struct {
         const char *name;
@@ -151,6 +186,24 @@ static void build_tls(struct settings_draft *draft, const struct given *given,
                    {"cert", &target->tls_cert},
                    {"key", &target->tls_key},
                    {"server_name", &target->tls_server_name}};
+    struct suggest suggest;
+    suggest_init(&suggest, slice_of(name));
+    for (size_t i = 0; i < ARRAY_NR(members); i++) {
+        suggest_offer(&suggest, slice_of(members[i].name));
+        if (strcmp(members[i].name, name) != 0)
+            continue;
+        if (json_is_string(value))
+            *members[i].place = alloc_text(json_string_value(value));
+        else
+            draft_error(draft, origin, "\"tls.%s\" must be a string", name);
+        return;
+    }
+    unknown_tls_member(draft, origin, name, &suggest);
+}
+
+static void build_tls(struct settings_draft *draft, const struct given *given,
+                      struct redis_target *target)
+{
     json_t *tls = json_loads(given->items[0], JSON_DECODE_ANY, NULL);
     const char *name;
     json_t *value;
@@ -159,16 +212,10 @@ static void build_tls(struct settings_draft *draft, const struct given *given,
                     "\"tls\" must be an object of ca, cert, key, server_name");
     json_object_foreach(tls, name, value)
     {
-        size_t i = 0;
-        while (i < ARRAY_NR(members) && strcmp(members[i].name, name) != 0)
-            i++;
-        if (i == ARRAY_NR(members) || !json_is_string(value))
-            draft_error(draft, given->origin,
-                        "\"tls\" holds the strings ca, cert, key, server_name, not \"%s\"", name);
-        else
-            *members[i].place = alloc_text(json_string_value(value));
+        set_tls_member(draft, given->origin, target, name, value);
     }
     json_decref(tls);
+    check_tls(draft, given->origin, target);
 }
 
 /* Members whose time comes with clusters and failovers: accepted at their default only. */
@@ -212,12 +259,24 @@ static void build_targets(struct settings_draft *draft, struct settings *setting
     }
 }
 
+/* A service that read its own dead letters would set them aside again, for ever. */
+static void refuse_own_letters(struct settings_draft *draft, const struct settings *settings)
+{
+    for (size_t i = 0; i < settings->topics_nr; i++)
+        if (settings->dead_letter_topic &&
+            strcmp(settings->topics[i], settings->dead_letter_topic) == 0)
+            draft_error(draft, draft->rows[SET_DEAD_LETTER_TOPIC].origin,
+                        "\"kafka.dead_letter_topic\" \"%s\" must not be one of \"kafka.topics\"",
+                        settings->dead_letter_topic);
+}
+
 static void build(struct settings_draft *draft, struct settings *settings)
 {
-    settings->brokers = text_of(draft, SET_BROKERS);
+    settings->brokers = needed_text_of(draft, SET_BROKERS);
     settings->topics = texts_of(draft, SET_TOPICS, &settings->topics_nr);
-    settings->group = text_of(draft, SET_GROUP);
-    settings->dead_letter_topic = text_of(draft, SET_DEAD_LETTER_TOPIC);
+    settings->group = needed_text_of(draft, SET_GROUP);
+    settings->dead_letter_topic = needed_text_of(draft, SET_DEAD_LETTER_TOPIC);
+    refuse_own_letters(draft, settings);
     build_options(draft, settings);
     settings->max_event_bytes = (size_t)int_of(draft, SET_MAX_EVENT_BYTES);
     build_targets(draft, settings);
@@ -272,8 +331,7 @@ struct settings *settings_load(const char *config_path, const struct settings_fl
         draft_read_file(draft, path);
     draft_read_environment(draft, environment);
     draft_read_flags(draft, flags, flags_nr);
-    if (errors->len == before)
-        build(draft, settings);
+    build(draft, settings);
     if (errors->len == before)
         return settings;
     settings_free(settings);

@@ -7,14 +7,15 @@
 
 #include "consumers/base/alloc.h"
 
+enum { SECRET_MAX_BYTES = 4096 };
+
+static void set_fallback(struct settings_draft *draft, enum setting_id id);
+
 void draft_init(struct settings_draft *draft, struct buffer *errors)
 {
     *draft = (struct settings_draft){.errors = errors};
-    for (unsigned id = 0; id < SETTINGS_NR; id++) {
-        json_t *fallback = json_loads(setting_rows[id].fallback, JSON_DECODE_ANY, NULL);
-        draft_set_json(draft, id, fallback, "default");
-        json_decref(fallback);
-    }
+    for (unsigned id = 0; id < SETTINGS_NR; id++)
+        set_fallback(draft, id);
 }
 
 void given_release(struct given *given)
@@ -90,7 +91,7 @@ struct redis_draft *draft_redis(struct settings_draft *draft, struct slice name)
 static const char *const wanted[] = {
     [SETTING_TEXT] = "a string",
     [SETTING_TEXTS] = "an array of strings",
-    [SETTING_OPTIONS] = "an object",
+    [SETTING_OPTIONS] = "an object of strings, numbers and booleans",
     [SETTING_INT] = "an integer",
     [SETTING_DURATION] = "a duration such as \"20s\"",
     [SETTING_CHOICE] = "a string",
@@ -162,6 +163,15 @@ static bool add_scalar(struct given *given, enum setting_type type, const json_t
     return ok;
 }
 
+/* As if nothing had been said, so that one mistake is told once. */
+static void set_fallback(struct settings_draft *draft, enum setting_id id)
+{
+    json_t *fallback = json_loads(setting_rows[id].fallback, JSON_DECODE_ANY, NULL);
+    given_release(&draft->rows[id]);
+    draft_set_json(draft, id, fallback, "default");
+    json_decref(fallback);
+}
+
 void draft_set_json(struct settings_draft *draft, enum setting_id id, const json_t *value,
                     const char *origin)
 {
@@ -172,8 +182,10 @@ void draft_set_json(struct settings_draft *draft, enum setting_id id, const json
     bool ok = row->type == SETTING_TEXTS     ? add_texts(given, value)
               : row->type == SETTING_OPTIONS ? add_options(given, value)
                                              : add_scalar(given, row->type, value);
-    if (!ok)
-        draft_error(draft, origin, "\"%s\" must be %s", row->key, wanted[row->type]);
+    if (ok)
+        return;
+    draft_error(draft, origin, "\"%s\" must be %s", row->key, wanted[row->type]);
+    set_fallback(draft, id);
 }
 
 static void split(struct given *given, const char *text, char separator)
@@ -215,16 +227,21 @@ void draft_add_flag(struct settings_draft *draft, enum setting_id id, const char
 void given_read_file(struct settings_draft *draft, struct given *given, const char *path,
                      const char *origin)
 {
-    char text[4096];
+    char text[SECRET_MAX_BYTES + 1];
     FILE *file = fopen(path, "re");
-    if (!file) {
+    size_t len = file ? fread(text, 1, sizeof(text), file) : 0;
+    bool is_read = file && !ferror(file);
+    if (!is_read)
         draft_error(draft, origin, "cannot read \"%s\": %s", path, strerror(errno));
+    if (file)
+        fclose(file);
+    if (!is_read)
         return;
-    }
-    size_t len = fread(text, 1, sizeof(text), file);
-    fclose(file);
+    bool is_too_large = len > SECRET_MAX_BYTES;
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
         len--;
+    if (is_too_large || len == 0)
+        draft_error(draft, origin, "\"%s\" is %s", path, len ? "too large for a secret" : "empty");
     given_start(given, origin);
     given_add(given, (struct slice){text, len});
 }

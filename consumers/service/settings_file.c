@@ -61,12 +61,29 @@ static void unknown_member(struct reader *reader, const struct scan_walk *walk, 
 
 /* ---- redis.NAME ---- */
 
+/* A URL may hold a password, so it may stand in a file of its own. */
+static void read_url_file(struct reader *reader, struct redis_draft *redis,
+                          const struct scan_walk *walk)
+{
+    json_t *path = member_value(reader, walk);
+    const char *origin = origin_at(reader, walk->value);
+    if (json_is_string(path))
+        given_read_file(reader->draft, &redis->url, json_string_value(path), origin);
+    else
+        draft_error(reader->draft, origin, "\"redis.%s.url_file\" must be a path", redis->name);
+    json_decref(path);
+}
+
 static void read_redis_member(struct reader *reader, struct redis_draft *redis,
                               const struct scan_walk *walk)
 {
     struct slice name = member_name(reader, walk);
     struct suggest suggest;
     suggest_init(&suggest, name);
+    if (slice_equals(name, SLICE("url_file"))) {
+        read_url_file(reader, redis, walk);
+        return;
+    }
     for (unsigned i = 0; i < REDIS_MEMBERS_NR; i++) {
         suggest_offer(&suggest, slice_of(redis_rows[i].name));
         if (!slice_equals(name, slice_of(redis_rows[i].name)))
