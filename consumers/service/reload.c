@@ -158,6 +158,7 @@ static bool has_settled(struct reload *reload)
     if (!load_fingerprint((const char *const *)settings->rules, settings->rules_nr, &now)) {
         bool is_news = !reload->is_unreadable;
         reload->is_unreadable = true;
+        reload->loaded = reload->seen = 0; /* the same files, come back, are news again */
         return is_news;
     }
     reload->is_unreadable = false;
