@@ -115,7 +115,8 @@ static struct model_stats *find_model(struct batch_context *context, const struc
     if (context->models->places[place].entry && context->models->places[place].hash == hash)
         return context->models->places[place].entry;
     bool is_known = ruleset_knows_model(rules, event->model);
-    struct slice op = event->op == EVENT_CUSTOM && !is_known ? SLICE("other") : event->op_name;
+    bool is_known_op = event->op != EVENT_CUSTOM || ruleset_knows_op(rules, event->op_name);
+    struct slice op = is_known_op ? event->op_name : SLICE("other");
     struct model_stats *entry =
         pipeline_stats_model(context->stats, is_known ? event->model : SLICE("other"), op);
     context->models->places[place].hash = hash;

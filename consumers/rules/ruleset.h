@@ -191,4 +191,7 @@ struct rule_list ruleset_candidates(const struct ruleset *ruleset, const struct 
 /* True when a rule or the catalogue names the model: others count as "other" in metrics. */
 bool ruleset_knows_model(const struct ruleset *ruleset, struct slice label);
 
+/* The same for an event name of the application's own. */
+bool ruleset_knows_op(const struct ruleset *ruleset, struct slice op);
+
 #endif

@@ -120,6 +120,19 @@ START_TEST(many_models)
 }
 END_TEST
 
+START_TEST(known_ops)
+{
+    struct loaded loaded;
+
+    loaded_init(&loaded);
+    loaded_need(&loaded, file);
+    ck_assert(ruleset_knows_op(loaded.set, SLICE("paid")));
+    ck_assert(ruleset_knows_op(loaded.set, SLICE("m2m")));
+    ck_assert(!ruleset_knows_op(loaded.set, SLICE("lost")));
+    loaded_release(&loaded);
+}
+END_TEST
+
 START_TEST(free_takes_nothing)
 {
     ruleset_free(NULL);
@@ -135,6 +148,7 @@ static Suite *ruleset_suite(void)
     tcase_add_loop_test(tcase, candidates_by_model_and_op, 0, ARRAY_NR(cases));
     tcase_add_loop_test(tcase, known_models, 0, ARRAY_NR(labels));
     tcase_add_test(tcase, many_models);
+    tcase_add_test(tcase, known_ops);
     tcase_add_test(tcase, free_takes_nothing);
     suite_add_tcase(suite, tcase);
     return suite;
