@@ -122,7 +122,7 @@ class DeadLetterTest(BusTest):
         self.topics.produce(topic, [{"value": b"not json"}, {"value": product(1, sku="a")}])
         self.wait_gone(redis, ["p:1"])
         bus.stop(timeout=40)
-        self.assertIn(self.committed(topic, self.name), (None, 0))
+        self.assertFalse(self.committed(topic, self.name))
         self.topics.create(topic + ".dlq", 1)
         bus.start().wait_ready()
         self.wait_lag(topic, self.name)

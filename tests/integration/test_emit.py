@@ -51,7 +51,7 @@ class EmitTest(BusTest):
         lines = [json.dumps(event) for event in GOOD]
         for bad, column in (('{"event":"post_save","model":"shop.Product"}', None),
                             ('{"event":"post_save","model":42,"pk":1}', 30),
-                            ('{"event":"post_save",}', 22), ("not json", 1)):
+                            ('{"event":"post_save",}', 21), ("not json", 1)):
             with self.subTest(bad=bad):
                 code, out, err = self.emit("\n".join(lines[:1] + [bad] + lines[1:]) + "\n")
                 self.assertEqual(code, 1, out + err)

@@ -24,8 +24,8 @@ class RedisDownTest(BusTest):
         redis.stop()
         self.emit_products(topic, range(500))
         bus = self.unstale(redis, topic, ONE, ready=False).wait_listening()
-        bus.wait_not_ready()
-        self.assertIn("redis", bus.http("/readyz").text.lower())
+        wait_until(lambda: "redis" in bus.http("/readyz").text.lower(), 20,
+                   lambda: "/readyz names redis\n" + bus.tail())
         bus.wait_metric(lambda value: value == 0, "unstale_redis_up")
         self.assertTrue(self.stays(bus))
         self.assertEqual(self.committed(topic, self.name), None)

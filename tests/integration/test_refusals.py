@@ -55,7 +55,7 @@ class SettingsTest(BusTest):
 
     def test_bad_rules_are_told_all_at_once(self):
         err = self.refused(78, "run", "--rules", BROKEN)
-        self.assertEqual(sorted(re.findall(r"E\d{3}", err)),
+        self.assertEqual(sorted(re.findall(r"error\[(E\d{3})\]", err)),
                          ["E201", "E203", "E205", "E301", "E303", "E304"])
         self.assertRegex(err, r"rules\.json:7:42: error\[E201\]")
         self.assertIn('did you mean "changed"?', err)

@@ -141,6 +141,7 @@ class RedisServer:
         try:
             client = self.connect()
             info = client.cmd("INFO", "server")
+            client.cmd("PING")  # an error while an append-only file is being read
             client.close()
         except (OSError, RedisError):
             return False

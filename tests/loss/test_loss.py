@@ -19,6 +19,7 @@ COUNT = 20000
 CHUNK = 200
 CHUNK_SECONDS = 0.15
 KILLS = 10
+REDIS_KILLS = 5
 PARTITIONS = 4
 SURVIVORS = ["q:%d" % i for i in range(100)]
 SETTLE_SECONDS = 120
@@ -158,8 +159,9 @@ class LossTest(BusTest):
             end = time.monotonic() + seconds
             wait_until(lambda: time.monotonic() >= end, seconds + 10, "time passes")
             self.worst_lag = max(self.worst_lag, self.feeder.sent - self.gone)
+        since = time.monotonic()
         repair()
-        self.recovered(time.monotonic())
+        self.recovered(since)
         sent = load.finish()
         self.wait_lag(self.events, self.name, timeout=SETTLE_SECONDS)
         self.repeated = self.read_nr() - COUNT
@@ -167,6 +169,24 @@ class LossTest(BusTest):
 
     def test_redis_is_killed_under_load(self):
         self.through_a_redis_fault(self.store.kill, self.store.start, 0)
+
+    def test_redis_is_killed_in_a_backlog(self):
+        self.bus.stop()
+        load = Load(self.feeder)
+        sent = load.finish()
+        self.bus.start()
+        for left in sorted(self.random.sample(range(CHUNK, COUNT), REDIS_KILLS), reverse=True):
+            end = time.monotonic() + SETTLE_SECONDS
+            while self.lag() > left:
+                self.assertTrue(time.monotonic() < end, self.bus.tail())
+            self.store.kill()
+            since = time.monotonic()
+            self.store.start()
+            self.bus.wait_ready()
+            self.recoveries.append(time.monotonic() - since)
+        self.wait_lag(self.events, self.name, timeout=SETTLE_SECONDS)
+        self.repeated = self.read_nr() - COUNT
+        self.settle(sent)
 
     def test_redis_is_frozen_for_20_s(self):
         self.through_a_redis_fault(self.store.freeze, self.store.thaw, 20)
