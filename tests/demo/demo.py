@@ -69,6 +69,12 @@ class Stack:
         self.bus.wait_metric(lambda done: done == self.sent, "unstale_committed_offset",
                              timeout=STEP_SECONDS)
 
+    @property
+    def brokers(self):
+        """Where the broker inside listens, as the program's log says it."""
+        lines = [json.loads(line) for line in self.bus.log_text().splitlines() if line[:1] == "{"]
+        return next(line["brokers"] for line in lines if "brokers" in line)
+
     def stop(self):
         if self.bus.running():
             self.bus.stop()

@@ -102,6 +102,7 @@ class Printer:
         program = os.path.relpath(os.path.join(os.environ["UNSTALE_TEST_BUILD"], "unstale"))
         self._say("A private Redis and an embedded Kafka broker, for trying and testing.\n")
         self._say("http     http://127.0.0.1:%d/metrics   /healthz   /readyz" % stack.bus.port)
+        self._say("brokers  %s" % stack.brokers)
         self._say("redis    %s   (filled with %d keys)" % (stack.redis.url,
                                                             stack.redis.cmd("DBSIZE")))
         self._say("rules    %s   (edit them: read again within two seconds)" %
