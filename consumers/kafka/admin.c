@@ -147,46 +147,38 @@ bool admin_create_topic(struct admin *admin, const char *name, int partitions, i
     return is_fine;
 }
 
-static bool take_committed(rd_kafka_event_t *event, struct admin_lag *rows, size_t nr,
+static bool take_committed(const rd_kafka_topic_partition_list_t *list, struct admin_lag *rows,
                            struct error *err)
 {
-    size_t groups_nr;
-    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-        rd_kafka_event_ListConsumerGroupOffsets_result(event), &groups_nr);
-    if (groups_nr != 1)
-        return error_fail(err, ERROR_RETRY, "Kafka: offsets of the group: no answer");
-    const rd_kafka_error_t *error = rd_kafka_group_result_error(groups[0]);
-    if (error)
-        return error_fail(err, ERROR_RETRY, "Kafka: offsets of the group: %s",
-                          rd_kafka_error_string(error));
-    const rd_kafka_topic_partition_list_t *list = rd_kafka_group_result_partitions(groups[0]);
     for (int i = 0; i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *entry = &list->elems[i];
         if (entry->err)
             return fail(err, "offsets of the group", entry->err);
-        if (entry->partition >= 0 && (size_t)entry->partition < nr && entry->offset >= 0)
-            rows[entry->partition].committed = entry->offset;
+        if (entry->offset >= 0)
+            rows[i].committed = entry->offset;
     }
     return true;
 }
 
+/*
+ * By a consumer of that group, which joins nothing: ListConsumerGroupOffsets of a client without a
+ * group crashes in librdkafka (2.8) while the group's coordinator is not there yet.
+ */
 static bool ask_committed(struct admin *admin, const char *group,
-                          const rd_kafka_topic_partition_list_t *list, int timeout_ms,
+                          rd_kafka_topic_partition_list_t *list, int timeout_ms,
                           struct admin_lag *rows, struct error *err)
 {
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->kafka);
-    rd_kafka_AdminOptions_t *options =
-        make_options(admin, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, timeout_ms);
-    rd_kafka_ListConsumerGroupOffsets_t *request =
-        rd_kafka_ListConsumerGroupOffsets_new(group, list);
-    rd_kafka_ListConsumerGroupOffsets(admin->kafka, &request, 1, options, queue);
-    rd_kafka_event_t *event = await(queue, timeout_ms, "offsets of the group", err);
-    bool is_fine = event && take_committed(event, rows, (size_t)list->cnt, err);
-    if (event)
-        rd_kafka_event_destroy(event);
-    rd_kafka_ListConsumerGroupOffsets_destroy(request);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_queue_destroy(queue);
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(rd_kafka_conf(admin->kafka));
+    if (!client_set(conf, "group.id", group, err)) {
+        rd_kafka_conf_destroy(conf);
+        return false;
+    }
+    rd_kafka_t *member = client_open(RD_KAFKA_CONSUMER, conf, err);
+    if (!member)
+        return false;
+    rd_kafka_resp_err_t code = rd_kafka_committed(member, list, timeout_ms);
+    bool is_fine = code ? fail(err, "offsets of the group", code) : take_committed(list, rows, err);
+    rd_kafka_destroy(member);
     return is_fine;
 }
 
