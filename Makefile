@@ -28,7 +28,7 @@ ifneq ($(and $(strip $(NEEDS)),$(if $(findstring n,$(SHORT)),,x)),)
 endif
 export PKG_CONFIG_PATH := $(CURDIR)/.deps/lib/pkgconfig$(if $(PKG_CONFIG_PATH),:$(PKG_CONFIG_PATH))
 
-PACKAGES   := rdkafka hiredis_ssl hiredis yyjson jansson libmicrohttpd libxxhash libcrypto
+PACKAGES   := rdkafka hiredis_ssl hiredis yyjson jansson libmicrohttpd libxxhash libssl libcrypto
 pc          = $(shell PKG_CONFIG_PATH='$(PKG_CONFIG_PATH)' pkg-config $1 2>/dev/null)
 LIBS       := $(call pc,--libs $(PACKAGES)) -lunistring -lpthread -lm
 BUS_LIBS   := $(call pc,--libs rdkafka) -lpthread
@@ -135,6 +135,8 @@ $(OUT)/libunstale.pc: Makefile
 $(TOOLS): $(OUT)/%: $(OUT)/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+# flow measures the pipeline from outside: these calls of it go through the bench.
+$(OUT)/tests/bench/flow: ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=rd_kafka_,consumer_poll message_destroy offsets_store)
 $(BENCHES): $(OUT)/%: $(OUT)/%.o $(call below,cli)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -199,8 +201,10 @@ layers: ## includes against tests/lint/layers.txt, and the size of files
 tidy: $(OUT)/compile_commands.json ## clang-tidy: defects and the size of functions
 	$(Q)printf '%s\n' $(filter %.c,$(or $(FILES),$(CODE))) | xargs -P$$(nproc) -n4 clang-tidy --quiet -p $(OUT)
 $(OUT)/compile_commands.json: FORCE
-	@mkdir -p $(@D) && { $(foreach f,$(filter %.c,$(CODE)),printf '%s,\n' '{"directory": "$(CURDIR)", "file": "$f", \
-	  "command": "$(subst '"$(VERSION)"',\\\"$(VERSION)\\\",$(CC) $(ALL_CFLAGS)) $(if $(filter bus/%,$f),-Ibus) -c $f"}';) } | sed '1s/^/[/; $$s/,$$/]/' >$@
+	@mkdir -p $(@D) && for f in $(filter %.c,$(CODE)); do case $$f in bus/*) own=-Ibus ;; *) own= ;; esac; \
+	  printf '{"directory": "%s", "file": "%s", "command": "%s %s -c %s"},\n' '$(CURDIR)' $$f \
+	    "$$COMMAND" "$$own" $$f; done | sed '1s/^/[/; $$s/,$$/]/' >$@
+$(OUT)/compile_commands.json: export COMMAND = $(subst ",\\\",$(subst ',,$(CC) $(ALL_CFLAGS)))
 
 DEST := $(DESTDIR)$(PREFIX)
 install: all ## program, library, header, schemas and sample configuration: PREFIX=/usr/local DESTDIR=
