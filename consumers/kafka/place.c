@@ -296,9 +296,7 @@ void place_out_of_range(struct source *source, const char *topic, int32_t partit
     if (!seat || !seat->is_placed)
         return;
     /* A partition that was never read starts at the beginning, wherever that has moved to. */
-    bool is_untouched =
-        seat->from_beginning &&
-        offsets_slot(source->offsets, slot_of(source, seat))->frontier == OFFSETS_NONE;
+    bool is_untouched = seat->from_beginning && seat->next == seat->start;
     seat->wanted = is_untouched ? OFFSETS_NONE : seat->next;
     seat->is_placed = false;
     seat->reasons |= PAUSE_PLACE;

@@ -12,8 +12,8 @@
 #include "consumers/kafka/source_inside.h"
 
 enum {
-    KEPT_MAX = 64,         /* before partitions rest because the caller takes nothing */
-    CLOSE_WAIT_MS = 10000, /* for the last commit and the goodbye to the group */
+    KEPT_MAX = 64,        /* before partitions rest because the caller takes nothing */
+    CLOSE_WAIT_MS = 5000, /* for the last commit and the goodbye to the group */
     CLOSE_TURN_MS = 100
 };
 
@@ -401,7 +401,8 @@ void source_close(struct source *source)
             if (message)
                 rd_kafka_message_destroy(message);
         }
-        if (!rd_kafka_consumer_closed(source->kafka))
+        source->is_stuck = !rd_kafka_consumer_closed(source->kafka);
+        if (source->is_stuck)
             log_warn("the consumer group was not left in time",
                      LOG_TEXT("effect", "it notices when the session ends"));
     }
@@ -416,7 +417,8 @@ void source_free(struct source *source)
         source_give_back(&source->kept[i]);
     if (source->stores)
         rd_kafka_topic_partition_list_destroy(source->stores);
-    if (source->kafka)
+    /* A stuck client would hold us up until its requests time out: the process ends without it. */
+    if (source->kafka && !source->is_stuck)
         rd_kafka_destroy_flags(source->kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     for (size_t i = 0; i < source->seats_nr; i++)
         free(source->seats[i].topic);

@@ -64,6 +64,7 @@ struct source {
     char **topics;
     size_t topics_nr;
     bool is_subscribed, is_joined, is_fatal, is_closed;
+    bool is_stuck; /* in closing: its broker does not answer */
 
     struct seat *seats;
     size_t seats_nr, seats_capacity;
