@@ -41,8 +41,8 @@ static bool write_pk(const struct unstale_event *event, struct bus_buffer *out)
 bool bus_event_write_row(const struct unstale_event *event, struct bus_buffer *out)
 {
     return write_pk(event, out) &&
-           write_object(out, ",\"before\":{", piece(event, PIECE_IMAGES + UNSTALE_BEFORE)) &&
-           write_object(out, ",\"after\":{", piece(event, PIECE_IMAGES + UNSTALE_AFTER));
+           write_object(out, ",\"before\":{", piece(event, PIECE_IMAGES + (int)UNSTALE_BEFORE)) &&
+           write_object(out, ",\"after\":{", piece(event, PIECE_IMAGES + (int)UNSTALE_AFTER));
 }
 
 /* The finished rows, and the one that is being built: writing must not close it, more may come. */
@@ -82,7 +82,7 @@ static bool write_json(struct unstale_event *event)
            (event->has_rows ? write_rows(event, out) : bus_event_write_row(event, out)) &&
            write_list(out, ",\"pks\":[", piece(event, PIECE_PKS)) &&
            bus_buffer_add_buffer(out, piece(event, PIECE_TAIL)) && write_m2m(event, out) &&
-           write_object(out, ",\"meta\":{", piece(event, PIECE_IMAGES + UNSTALE_META)) &&
+           write_object(out, ",\"meta\":{", piece(event, PIECE_IMAGES + (int)UNSTALE_META)) &&
            bus_buffer_add_char(out, '}');
 }
 

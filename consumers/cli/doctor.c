@@ -189,14 +189,15 @@ static int doctor_main(int argc, char **argv)
 const struct cli_verb verb_doctor = {
     .name = "doctor",
     .summary = "look at Kafka, Redis and the keys in it, and say what is wrong",
-    .usage = "usage: unstale doctor [options]\n\n"
-             "Looks, as `unstale run` with the same settings would, at the brokers, the topics, the\n"
-             "group and how far it is behind, the rules, each Redis, and whether a sample of its\n"
-             "keys looks like those that the rules name. Changes nothing but what is asked for.\n\n"
-             "  --create-topics     make the topics and the dead-letter topic where missing\n"
-             "  --partitions N      of the topics made (default: the broker's)\n"
-             "  --format text|json  for people (default), or one JSON object a line\n"
-                 SETTINGS_ARGS_USAGE
-             "\nexit codes: 0 nothing wrong, 1 something is, 2 usage, 4 Kafka or Redis unreachable\n",
+    .usage =
+        "usage: unstale doctor [options]\n\n"
+        "Looks, as `unstale run` with the same settings would, at the brokers, the topics, the\n"
+        "group and how far it is behind, the rules, each Redis, and whether a sample of its\n"
+        "keys looks like those that the rules name. Changes nothing but what is asked for.\n\n"
+        "  --create-topics     make the topics and the dead-letter topic where missing\n"
+        "  --partitions N      of the topics made (default: the broker's)\n"
+        "  --format text|json  for people (default), or one JSON object a "
+        "line\n" SETTINGS_ARGS_USAGE
+        "\nexit codes: 0 nothing wrong, 1 something is, 2 usage, 4 Kafka or Redis unreachable\n",
     .run = doctor_main,
 };

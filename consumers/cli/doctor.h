@@ -13,13 +13,7 @@
 #include "consumers/rules/ruleset.h"
 #include "consumers/service/settings.h"
 
-enum doctor_status {
-    DOCTOR_GOOD,
-    DOCTOR_NOTE,
-    DOCTOR_WRONG,
-    DOCTOR_UNREACHABLE,
-    DOCTOR_STATUS_NR
-};
+enum doctor_status { DOCTOR_GOOD, DOCTOR_NOTE, DOCTOR_WRONG, DOCTOR_UNREACHABLE, DOCTOR_STATUS_NR };
 
 enum { DOCTOR_TIMEOUT_MS = 5000, DOCTOR_SAMPLE_KEYS = 2000 };
 

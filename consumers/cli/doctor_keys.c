@@ -156,8 +156,8 @@ static void suggest(const struct cache *cache, struct slice prefix, struct buffe
     long django = django_prefix_len(prefix);
 
     if (django >= 0 && cache->keys == CACHE_RAW)
-        buffer_printf(out, ": did you mean \"keys\": \"django\", \"prefix\": \"%.*s\"?", (int)django,
-                      prefix.ptr);
+        buffer_printf(out, ": did you mean \"keys\": \"django\", \"prefix\": \"%.*s\"?",
+                      (int)django, prefix.ptr);
     else if (django >= 0)
         buffer_printf(out, ": did you mean \"prefix\": \"%.*s\", \"version\": %.*s?", (int)django,
                       prefix.ptr, (int)(prefix.len - (size_t)django - 2), prefix.ptr + django + 1);
@@ -188,8 +188,8 @@ static void say_mismatch(struct doctor *doctor, const struct cache *cache,
     struct buffer out;
 
     buffer_init(&out);
-    buffer_printf(&out, "cache \"%.*s\": 0 of %zu sampled keys start with ",
-                  SLICE_ARG(cache->name), nr);
+    buffer_printf(&out, "cache \"%.*s\": 0 of %zu sampled keys start with ", SLICE_ARG(cache->name),
+                  nr);
     name_starts(starts, &out);
     if (best.nr > 0)
         buffer_printf(&out, ", %zu start with \"%.*s\"", best.nr, SLICE_ARG(best.prefix));

@@ -263,7 +263,8 @@ const struct cli_verb verb_emit = {
         "  --key TEXT           record key of every event (default: model:pk)\n"
         "  --header NAME=VALUE  a record header (again for more)\n"
         "  --config FILE        settings file, for brokers, topic and Kafka's settings\n\n"
-        "An object {\"record\":true,\"key\":...,\"headers\":{...},\"value\":EVENT} sends EVENT with a\n"
+        "An object {\"record\":true,\"key\":...,\"headers\":{...},\"value\":EVENT} sends EVENT "
+        "with a\n"
         "key and headers of its own.\n\n"
         "exit codes: 0 all sent, 1 some are invalid or were not delivered, 2 usage, 4 Kafka\n"
         "unreachable\n",

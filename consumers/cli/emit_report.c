@@ -1,7 +1,6 @@
 /* What is wrong with an event, and where in the file. */
 #include <ctype.h>
 #include <stdlib.h>
-#include <stdlib.h>
 
 #include "consumers/base/compiler.h"
 #include "consumers/base/suggest.h"

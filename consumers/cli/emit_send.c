@@ -67,8 +67,7 @@ static bool open_producer(struct sending *sending, const struct settings *settin
     struct unstale_setting *list = alloc_zero(settings->options_nr + 1, sizeof(*list));
 
     for (size_t i = 0; i < settings->options_nr; i++)
-        list[i] =
-            (struct unstale_setting){settings->options[i].name, settings->options[i].value};
+        list[i] = (struct unstale_setting){settings->options[i].name, settings->options[i].value};
     unstale_options_init(&options);
     options.brokers = settings->brokers;
     options.topic = settings->topics[0];
@@ -105,9 +104,9 @@ static struct unstale_header *take_headers(const struct record *record, struct a
     struct unstale_header *headers = arena_zero(arena, record->headers_nr + 1, sizeof(*headers));
 
     for (size_t i = 0; i < record->headers_nr; i++)
-        headers[i] = (struct unstale_header){arena_text(arena, record->headers[i].name),
-                                             record->headers[i].value.ptr,
-                                             record->headers[i].value.len};
+        headers[i] =
+            (struct unstale_header){arena_text(arena, record->headers[i].name),
+                                    record->headers[i].value.ptr, record->headers[i].value.len};
     return headers;
 }
 

@@ -129,8 +129,7 @@ static unsigned measure_column(struct event_file *file)
         file->measured = (size_t)(last - text) + 1;
         file->before = 0;
     }
-    file->before +=
-        text_chars((struct slice){text + file->measured, file->at - file->measured});
+    file->before += text_chars((struct slice){text + file->measured, file->at - file->measured});
     file->measured = file->at;
     return (unsigned)file->before + 1;
 }

@@ -21,10 +21,10 @@
 
 struct event_file {
     struct buffer text;
-    size_t at;     /* of the next item */
-    unsigned line; /* there, from 1 */
-    size_t measured;       /* as far as `before` is counted, at most `at` */
-    size_t before;         /* characters of its line up to there */
+    size_t at;       /* of the next item */
+    unsigned line;   /* there, from 1 */
+    size_t measured; /* as far as `before` is counted, at most `at` */
+    size_t before;   /* characters of its line up to there */
     bool is_array, is_done;
     struct record defaults; /* topic, key and headers of items that are no records; the caller's */
 };

@@ -63,9 +63,10 @@ static int healthcheck_main(int argc, char **argv)
 const struct cli_verb verb_healthcheck = {
     .name = "healthcheck",
     .summary = "ask a running service whether it is alive",
-    .usage = "usage: unstale healthcheck [options] [URL]\n\n"
-             "GET /healthz of the service of these settings, or of URL (http://host:port). Prints\n"
-             "nothing when it is alive; meant for a container's health check.\n\n" SETTINGS_ARGS_USAGE
-             "\nexit codes: 0 alive, 1 not alive or not there, 2 usage\n",
+    .usage =
+        "usage: unstale healthcheck [options] [URL]\n\n"
+        "GET /healthz of the service of these settings, or of URL (http://host:port). Prints\n"
+        "nothing when it is alive; meant for a container's health check.\n\n" SETTINGS_ARGS_USAGE
+        "\nexit codes: 0 alive, 1 not alive or not there, 2 usage\n",
     .run = healthcheck_main,
 };

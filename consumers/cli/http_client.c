@@ -182,8 +182,8 @@ static void write_request(const struct http_request *request, struct buffer *out
     bool is_v6 = strchr(request->host, ':') != NULL;
 
     buffer_printf(out, "%s %s HTTP/1.1\r\nHost: %s%s%s:%d\r\nConnection: close\r\n",
-                  request->method, request->path, is_v6 ? "[" : "", request->host,
-                  is_v6 ? "]" : "", request->port);
+                  request->method, request->path, is_v6 ? "[" : "", request->host, is_v6 ? "]" : "",
+                  request->port);
     if (request->token)
         buffer_printf(out, "Authorization: Bearer %s\r\n", request->token);
     buffer_add_text(out, "Content-Length: 0\r\n\r\n");

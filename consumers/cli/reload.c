@@ -113,11 +113,12 @@ static int reload_main(int argc, char **argv)
 const struct cli_verb verb_reload = {
     .name = "reload",
     .summary = "have a running service read its rules again",
-    .usage = "usage: unstale reload [options] [URL]\n\n"
-             "POST /-/reload to the service of these settings, or to URL (http://host:port), with\n"
-             "http.token (UNSTALE_HTTP_TOKEN, UNSTALE_HTTP_TOKEN_FILE or the settings file). Rules\n"
-             "with an error are refused with every diagnostic, and the old ones stay in force.\n\n"
-                 SETTINGS_ARGS_USAGE
-             "\nexit codes: 0 reloaded, 1 refused, 2 usage, 4 no service answers there\n",
+    .usage =
+        "usage: unstale reload [options] [URL]\n\n"
+        "POST /-/reload to the service of these settings, or to URL (http://host:port), with\n"
+        "http.token (UNSTALE_HTTP_TOKEN, UNSTALE_HTTP_TOKEN_FILE or the settings file). Rules\n"
+        "with an error are refused with every diagnostic, and the old ones stay in "
+        "force.\n\n" SETTINGS_ARGS_USAGE
+        "\nexit codes: 0 reloaded, 1 refused, 2 usage, 4 no service answers there\n",
     .run = reload_main,
 };

@@ -59,7 +59,7 @@ int cli_usage_error(const struct cli_verb *verb, const char *format, ...)
 bool cli_is_coloured(int fd);
 
 /* Every verb there is; the order is that of `unstale --help`. */
-extern const struct cli_verb verb_run, verb_emit, verb_check, verb_explain, verb_doctor, verb_settings,
-    verb_reload, verb_healthcheck;
+extern const struct cli_verb verb_run, verb_emit, verb_check, verb_explain, verb_doctor,
+    verb_settings, verb_reload, verb_healthcheck;
 
 #endif

@@ -1,8 +1,7 @@
 #include "consumers/base/suggest.h"
 #include "consumers/rules/ruleset.h"
 
-static bool bind_cache(struct cache *cache, const struct slice *names, size_t nr,
-                       struct error *err)
+static bool bind_cache(struct cache *cache, const struct slice *names, size_t nr, struct error *err)
 {
     struct suggest suggest;
     suggest_init(&suggest, cache->redis);
@@ -17,10 +16,11 @@ static bool bind_cache(struct cache *cache, const struct slice *names, size_t nr
         return error_fail(err, ERROR_CONFIG,
                           "cache \"%.*s\" names the Redis \"%.*s\", which the settings do not have",
                           SLICE_ARG(cache->name), SLICE_ARG(cache->redis));
-    return error_fail(err, ERROR_CONFIG,
-                      "cache \"%.*s\" names the Redis \"%.*s\", which the settings do not have; did "
-                      "you mean \"%.*s\"?",
-                      SLICE_ARG(cache->name), SLICE_ARG(cache->redis), SLICE_ARG(suggest.best));
+    return error_fail(
+        err, ERROR_CONFIG,
+        "cache \"%.*s\" names the Redis \"%.*s\", which the settings do not have; did "
+        "you mean \"%.*s\"?",
+        SLICE_ARG(cache->name), SLICE_ARG(cache->redis), SLICE_ARG(suggest.best));
 }
 
 bool ruleset_bind_targets(struct ruleset *ruleset, const struct slice *names, size_t nr,

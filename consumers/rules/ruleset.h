@@ -40,8 +40,8 @@ struct numeric_bound {
 
 struct test {
     enum test_kind kind;
-    enum value_type type;  /* of an exact literal */
-    struct slice text;     /* literal, prefix, suffix, wildcard, number text */
+    enum value_type type; /* of an exact literal */
+    struct slice text;    /* literal, prefix, suffix, wildcard, number text */
     struct numeric_bound bounds[2];
     size_t bounds_nr;
     bool exists;
@@ -79,15 +79,15 @@ enum cache_keys { CACHE_RAW, CACHE_DJANGO };
 struct cache {
     struct slice name;
     enum cache_keys keys;
-    struct template prefix;        /* as written */
-    const struct slice *versions;  /* django: at least one ("1"); raw: none */
+    struct template prefix;       /* as written */
+    const struct slice *versions; /* django: at least one ("1"); raw: none */
     size_t versions_nr;
     enum serializer serializer;
-    struct slice lock_suffix;      /* absent: none declared */
-    struct slice redis;            /* name of the target */
-    size_t index;                  /* of the cache in its ruleset */
-    size_t target;                 /* of `redis` among the service's targets: ruleset_bind_targets() */
-    const struct slice *protect;   /* globs, defaults included */
+    struct slice lock_suffix; /* absent: none declared */
+    struct slice redis;       /* name of the target */
+    size_t index;             /* of the cache in its ruleset */
+    size_t target;            /* of `redis` among the service's targets: ruleset_bind_targets() */
+    const struct slice *protect; /* globs, defaults included */
     size_t protect_nr;
     bool allow_broad;
 };
@@ -107,17 +107,17 @@ struct action {
     const struct template *targets; /* full keys or patterns: cache prefix and version included */
     size_t targets_nr;              /* one for each written key and cache version */
     struct render_style style;
-    int64_t again_after_ms;         /* delete; 0: off */
-    enum guard_kind guard;          /* refresh, delete */
+    int64_t again_after_ms; /* delete; 0: off */
+    enum guard_kind guard;  /* refresh, delete */
     struct template guard_template;
     int64_t coalesce_ms, rate, slow_above; /* purge; 0: unset */
-    int64_t start;                  /* bump */
-    bool to_increment;              /* bump: "to": "increment" */
-    const struct value_template *value; /* refresh */
-    int64_t ttl_ms;                 /* refresh, expire */
-    int64_t jitter_ms;              /* expire */
-    bool is_pattern;                /* purge, expire.pattern */
-    enum refresh_if condition;      /* refresh */
+    int64_t start;                         /* bump */
+    bool to_increment;                     /* bump: "to": "increment" */
+    const struct value_template *value;    /* refresh */
+    int64_t ttl_ms;                        /* refresh, expire */
+    int64_t jitter_ms;                     /* expire */
+    bool is_pattern;                       /* purge, expire.pattern */
+    enum refresh_if condition;             /* refresh */
 };
 
 enum rule_mode { RULE_LIVE, RULE_SHADOW };
@@ -126,20 +126,20 @@ struct rule {
     struct slice name;
     struct slice description;
     struct slice file;
-    unsigned line;           /* of its name */
-    size_t index;            /* in the ruleset */
+    unsigned line; /* of its name */
+    size_t index;  /* in the ruleset */
     enum rule_mode mode;
-    bool is_enabled;         /* a disabled rule is loaded, checked and never tried */
-    bool skip_missing;       /* on_missing: "skip" */
-    size_t max_keys;         /* per row */
+    bool is_enabled;   /* a disabled rule is loaded, checked and never tried */
+    bool skip_missing; /* on_missing: "skip" */
+    size_t max_keys;   /* per row */
     const struct cache *cache;
     const struct ruleset *ruleset; /* it belongs to, for the catalogue's parents */
     struct pattern when;
-    struct pattern unless;   /* empty (never matches) when there is none */
+    struct pattern unless; /* empty (never matches) when there is none */
     bool has_unless;
     const struct slice *models; /* labels `when` can match, lower case; none: any model */
     size_t models_nr;
-    unsigned ops;            /* bit 1 << enum event_op for each op it can match */
+    unsigned ops;                 /* bit 1 << enum event_op for each op it can match */
     const struct action *actions; /* bump, refresh, delete, expire, purge_tag, purge */
     size_t actions_nr;
 };
@@ -156,7 +156,7 @@ struct rule_index; /* private to ruleset.c */
 
 struct ruleset {
     struct arena arena;
-    char hash[17];         /* hexadecimal, of the files' contents */
+    char hash[17];        /* hexadecimal, of the files' contents */
     struct cache *caches; /* read-only but for ruleset_bind_targets() */
     size_t caches_nr;
     const struct model *models;

@@ -215,6 +215,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
     return result;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libmicrohttpd says what it is called with. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_bytes, void **state)

@@ -157,8 +157,7 @@ static void build_options(struct settings_draft *draft, struct settings *setting
 static void check_tls(struct settings_draft *draft, const char *origin,
                       const struct redis_target *target)
 {
-    bool has_any =
-        target->tls_ca || target->tls_cert || target->tls_key || target->tls_server_name;
+    bool has_any = target->tls_ca || target->tls_cert || target->tls_key || target->tls_server_name;
     if (has_any && target->host && !target->tls)
         draft_error(draft, origin, "\"tls\" is for a rediss:// URL");
     if (!target->tls_cert != !target->tls_key)

@@ -13,7 +13,7 @@ struct rules_folder {
 
 /* One rule with this name, key and extra members, such as `"mode":"shadow",` or "". */
 #define RULES_ONE(name, extra, key)                                                                \
-    "{\"version\":1,\"rules\":[{\"name\":\"" name "\"," extra                                       \
+    "{\"version\":1,\"rules\":[{\"name\":\"" name "\"," extra                                      \
     "\"when\":{\"model\":\"m\"},\"do\":{\"delete\":\"" key "\"}}]}"
 
 void rules_folder_init(struct rules_folder *folder);

@@ -126,9 +126,8 @@ START_TEST(a_refused_reload_says_why)
 
     buffer_init(&out);
     rules_folder_write(&folder, "a.json", "{\"version\":1,\"rlues\":[]}");
-    ck_assert_int_eq(ask_with("POST /-/reload HTTP/1.1\r\nAuthorization: Bearer hunter2",
-                              SLICE(""), &out),
-                     422);
+    ck_assert_int_eq(
+        ask_with("POST /-/reload HTTP/1.1\r\nAuthorization: Bearer hunter2", SLICE(""), &out), 422);
     ck_assert_ptr_nonnull(strstr(out.ptr, "{\"reloaded\":false,\"diagnostics\":[{"));
     ck_assert_ptr_nonnull(strstr(out.ptr, "\"column\":14"));
     ck_assert_ptr_nonnull(strstr(out.ptr, "rlues"));
@@ -164,13 +163,11 @@ START_TEST(a_new_token_replaces_the_old_one)
 
     buffer_init(&out);
     http_set_token(http, "another");
-    ck_assert_int_eq(ask_with("POST /-/reload HTTP/1.1\r\nAuthorization: Bearer hunter2",
-                              SLICE(""), &out),
-                     403);
+    ck_assert_int_eq(
+        ask_with("POST /-/reload HTTP/1.1\r\nAuthorization: Bearer hunter2", SLICE(""), &out), 403);
     buffer_clear(&out);
-    ck_assert_int_eq(ask_with("POST /-/reload HTTP/1.1\r\nAuthorization: Bearer another",
-                              SLICE(""), &out),
-                     200);
+    ck_assert_int_eq(
+        ask_with("POST /-/reload HTTP/1.1\r\nAuthorization: Bearer another", SLICE(""), &out), 200);
     http_set_token(http, NULL);
     buffer_clear(&out);
     ck_assert_int_eq(ask_with("POST /-/reload HTTP/1.1\r\nAuthorization: Bearer ", SLICE(""), &out),

@@ -82,7 +82,8 @@ static const struct {
     const char *text; /* NULL: the folder is left empty */
     const char *code, *said;
 } bad[] = {
-    {"{\"version\":1,\"rules\":[{\"name\":\"x\",\"when\":{\"modle\":\"m\"},\"do\":{\"delete\":\"k\"}}]}",
+    {"{\"version\":1,\"rules\":[{\"name\":\"x\",\"when\":{\"modle\":\"m\"},\"do\":{\"delete\":"
+     "\"k\"}}]}",
      "E201", "modle"},
     {"{", "E10", "a.json"},
     {RULES_ONE("one", "\"mode\":\"shadow\",", "k"), "E103", "no live rule"},

@@ -133,7 +133,7 @@ static const struct {
     const char *listen, *host;
     int port;
 } listens[] = {
-    {"0.0.0.0:8089", "0.0.0.0", 8089}, {"[::1]:80", "::1", 80},  {"localhost:0", "localhost", 0},
+    {"0.0.0.0:8089", "0.0.0.0", 8089}, {"[::1]:80", "::1", 80}, {"localhost:0", "localhost", 0},
     {"[::]:65535", "::", 65535},       {":8089", "", 8089},
 };
 
@@ -171,9 +171,10 @@ END_TEST
 START_TEST(redis_targets_with_default_first)
 {
     const struct loading file = {
-        .file = "{\"redis\":{\"pages\":{\"url\":\"unix:///run/r.sock?db=2\"},"
-                "\"default\":{\"url\":\"rediss://bus:p%40ss@cache:6380/3\","
-                "\"tls\":{\"ca\":\"ca.pem\",\"cert\":\"c\",\"key\":\"k\",\"server_name\":\"n\"}}}}"};
+        .file =
+            "{\"redis\":{\"pages\":{\"url\":\"unix:///run/r.sock?db=2\"},"
+            "\"default\":{\"url\":\"rediss://bus:p%40ss@cache:6380/3\","
+            "\"tls\":{\"ca\":\"ca.pem\",\"cert\":\"c\",\"key\":\"k\",\"server_name\":\"n\"}}}}"};
     struct settings *settings = loading_must(&file);
     const struct redis_target *first = &settings->targets[0], *second = &settings->targets[1];
 
@@ -240,8 +241,7 @@ START_TEST(secrets_from_files)
     snprintf(text, sizeof(text),
              "{\"http\":{\"token_file\":\"%s\"},\"redis\":{\"default\":{\"url_file\":\"%s\"}}}",
              token, url);
-    const struct loading both[] = {{.environment = {token_variable, url_variable}},
-                                   {.file = text}};
+    const struct loading both[] = {{.environment = {token_variable, url_variable}}, {.file = text}};
     for (size_t i = 0; i < ARRAY_NR(both); i++) {
         struct settings *settings = loading_must(&both[i]);
 

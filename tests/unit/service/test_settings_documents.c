@@ -99,8 +99,8 @@ static size_t count_leaves(const json_t *object, const char *under)
 
     json_object_foreach((json_t *)members, name, member)
     {
-        bool is_group = strcmp(name, "kafka") == 0 || strcmp(name, "http") == 0 ||
-                        strcmp(name, "log") == 0;
+        bool is_group =
+            strcmp(name, "kafka") == 0 || strcmp(name, "http") == 0 || strcmp(name, "log") == 0;
         bool is_path = strlen(name) > len && strcmp(name + strlen(name) - len, "_file") == 0;
 
         if (is_group)
