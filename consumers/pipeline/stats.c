@@ -7,6 +7,7 @@
 void pipeline_stats_init(struct pipeline_stats *stats)
 {
     memset(stats, 0, sizeof(*stats));
+    counter_set(&stats->executor_state, EXECUTOR_PENDING); /* nobody has answered yet */
 }
 
 void pipeline_stats_release(struct pipeline_stats *stats)

@@ -236,7 +236,7 @@ static void print_histogram(const char *name, const char *help,
     }
     for (size_t i = 0; i < nr; i++)
         sum_us += atomic_load_explicit(&parts[i]->sum_us, memory_order_relaxed);
-    buffer_printf(out, "%s_sum %g\n%s_count %" PRIu64 "\n", name, (double)sum_us / 1e6, name,
+    buffer_printf(out, "%s_sum %.6f\n%s_count %" PRIu64 "\n", name, (double)sum_us / 1e6, name,
                   total);
 }
 
