@@ -71,7 +71,8 @@ static void adopt_rules(struct pipeline *pipeline)
     memset(&pipeline->models, 0, sizeof(pipeline->models));
 }
 
-static const char *state_texts[] = {"", "waiting for Redis", "Redis is away", "Redis refuses us"};
+static const char *const state_texts[] = {"", "waiting for Redis", "Redis is away",
+                                          "Redis refuses us"};
 
 /* While Redis is away Kafka is paused but polled on, so that the group keeps this member. */
 static void note_redis(struct pipeline *pipeline, enum executor_state state)
@@ -134,9 +135,10 @@ static unsigned free_batch(const struct pipeline *pipeline)
     abort(); /* three batches, at most two in flight */
 }
 
-/* decode, match, render, plan, and off to Redis. */
+/* decode, match, render, plan, and off to Redis: by the rules of now, not of when the poll began. */
 static void start_batch(struct pipeline *pipeline)
 {
+    adopt_rules(pipeline);
     struct batch *batch = &pipeline->batches[pipeline->filling];
     struct batch_context context = {.stats = &pipeline->stats,
                                     .models = &pipeline->models,
@@ -260,7 +262,6 @@ static void turn(struct pipeline *pipeline)
 {
     int64_t now_ms = clock_steady_ms();
     counter_set(&pipeline->stats.last_loop_ms, (uint64_t)now_ms);
-    adopt_rules(pipeline);
     probe_redis(pipeline, now_ms);
     /* source_poll() may call on_revoke(), which settles flights: look at them only afterwards. */
     size_t polled = batch_fill(&pipeline->batches[pipeline->filling], pipeline->source,
