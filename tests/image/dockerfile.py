@@ -43,9 +43,12 @@ class Stage:
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
 
     def start(self, argv, extra=None):
-        """Starts a program; exec all the way, so that its pid is the one returned."""
+        """Starts a program on a root it cannot write to, as the compose file does; exec all the
+        way, so that its pid is the one returned."""
+        freeze = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"'
+        argv = ["unshare", "--mount", "/bin/sh", "-c", freeze, str(self.root), *self._argv(argv)]
         with open(self.root.parent / "service.log", "w") as log:
-            return subprocess.Popen(self._argv(argv), env={**self.environment, **(extra or {})},
+            return subprocess.Popen(argv, env={**self.environment, **(extra or {})},
                                     stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def log(self):

@@ -7,12 +7,15 @@ instruction that is not understood is an error. The compose file is judged by Co
 out of Debian 13's package. Needs root; everything stays below --build.
 """
 import argparse
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -109,9 +112,10 @@ def check_program(checks, image):
 
 
 def check_life(checks, image):
-    """The container's own command, health check and end, with neither Kafka nor Redis there."""
+    """The container's own command, health check and end: Kafka and Redis away, the root read-only."""
     nowhere = f"127.0.0.1:{free_port()}"
-    own = {"UNSTALE_HTTP_LISTEN": f"127.0.0.1:{free_port()}", "UNSTALE_KAFKA_BROKERS": nowhere,
+    listen = f"127.0.0.1:{free_port()}"
+    own = {"UNSTALE_HTTP_LISTEN": listen, "UNSTALE_KAFKA_BROKERS": nowhere,
            "UNSTALE_REDIS_URL": f"redis://{nowhere}/1"}
     before = image.run(image.healthcheck, own)
     checks.that(before.returncode == 1, "the health check fails while nothing runs",
@@ -120,11 +124,32 @@ def check_life(checks, image):
     try:
         healthy = await_health(image, own, service)
         checks.that(healthy, "the health check passes while it runs", image.log())
+        check_away(checks, image, service, f"http://{listen}")
     finally:
         if service.poll() is None:
             service.terminate()
         status = service.wait(timeout=30)
     checks.that(status == 0, "SIGTERM ends it with 0", f"status {status}\n{image.log()}")
+
+
+def check_away(checks, image, service, url):
+    status, answer = get(url + "/readyz")
+    checks.that(status == 503 and isinstance(json.loads(answer), dict),
+                "without Kafka and Redis it is not ready, and says why", f"{status} {answer}")
+    checks.that(get(url + "/healthz")[0] == 200, "and yet alive", image.log())
+    root = Path(f"/proc/{service.pid}/status").read_text()
+    checks.that(f"\nUid:\t{image.user.split(':')[0]}\t" in root, "it runs as the image's user", root)
+    checks.that(service.poll() is None, "it goes on trying", image.log())
+
+
+def get(url):
+    try:
+        with urllib.request.urlopen(url, timeout=10) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except OSError as error:
+        return 0, json.dumps(str(error))
 
 
 def await_health(image, own, service, patience_s=15):
