@@ -17,6 +17,7 @@ static const struct settings_arg_extra extras[] = {
     [EXTRA_FORMAT] = {"--format", true},
     [EXTRA_CREATE_TOPICS] = {"--create-topics", false},
     [EXTRA_PARTITIONS] = {"--partitions", true},
+    {NULL, false},
 };
 
 static const struct {
@@ -179,7 +180,7 @@ static int doctor_main(int argc, char **argv)
 {
     struct settings_args args;
 
-    if (!settings_args_parse(&args, &verb_doctor, extras, ARRAY_NR(extras), argc, argv))
+    if (!settings_args_parse(&args, &verb_doctor, extras, argc, argv))
         return EXIT_USAGE;
     int code = run(&args);
     settings_args_release(&args);

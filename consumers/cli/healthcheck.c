@@ -50,7 +50,7 @@ static int healthcheck_main(int argc, char **argv)
     struct settings_args args;
     int code;
 
-    if (!settings_args_parse(&args, &verb_healthcheck, NULL, 0, argc, argv))
+    if (!settings_args_parse(&args, &verb_healthcheck, NULL, argc, argv))
         return EXIT_USAGE;
     if (args.plain_nr > 1)
         code = cli_usage_error(&verb_healthcheck, "one URL at most");

@@ -203,11 +203,25 @@ static void add_chunks(const char *at, const char *end, struct buffer *out)
     }
 }
 
+/* "HTTP/1.1 200 OK": the number. */
+static bool read_status(const char *line, int *status)
+{
+    static const char start[] = "HTTP/1.";
+    const char *number = strchr(line, ' ');
+    char *end;
+
+    if (strncmp(line, start, sizeof(start) - 1) != 0 || !number)
+        return false;
+    long value = strtol(number + 1, &end, 10);
+    *status = (int)value;
+    return end == number + 4 && value >= 100;
+}
+
 static bool read_reply(const struct buffer *text, struct http_reply *reply, struct error *err)
 {
     const char *body = strstr(text->ptr, "\r\n\r\n");
 
-    if (!body || sscanf(text->ptr, "HTTP/1.%*[01] %3d", &reply->status) != 1)
+    if (!body || !read_status(text->ptr, &reply->status))
         return error_fail(err, ERROR_RETRY, "the answer is not HTTP");
     struct slice head = {text->ptr, (size_t)(body - text->ptr) + 2};
     body += 4;

@@ -100,7 +100,7 @@ static int reload_main(int argc, char **argv)
     struct settings_args args;
     int code;
 
-    if (!settings_args_parse(&args, &verb_reload, NULL, 0, argc, argv))
+    if (!settings_args_parse(&args, &verb_reload, NULL, argc, argv))
         return EXIT_USAGE;
     if (args.plain_nr > 1)
         code = cli_usage_error(&verb_reload, "one URL at most");

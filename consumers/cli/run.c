@@ -8,7 +8,7 @@
 #include "consumers/cli/settings_args.h"
 #include "consumers/service/service.h"
 
-static const struct settings_arg_extra extras[] = {{"--embedded", false}};
+static const struct settings_arg_extra extras[] = {{"--embedded", false}, {NULL, false}};
 
 static int exit_of(enum service_result result)
 {
@@ -26,7 +26,7 @@ static int exit_of(enum service_result result)
 static int run_main(int argc, char **argv)
 {
     struct settings_args args;
-    if (!settings_args_parse(&args, &verb_run, extras, 1, argc, argv))
+    if (!settings_args_parse(&args, &verb_run, extras, argc, argv))
         return EXIT_USAGE;
     if (args.plain_nr > 0) {
         cli_usage_error(&verb_run, "run takes no argument \"%s\"", args.plain[0]);

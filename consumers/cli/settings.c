@@ -4,7 +4,7 @@
 #include "consumers/cli/format_arg.h"
 #include "consumers/cli/settings_args.h"
 
-static const struct settings_arg_extra extras[] = {{"--format", true}};
+static const struct settings_arg_extra extras[] = {{"--format", true}, {NULL, false}};
 
 static int print_settings(const struct settings_args *args, bool as_json)
 {
@@ -27,7 +27,7 @@ static int settings_main(int argc, char **argv)
     bool as_json;
     int code = EXIT_USAGE;
 
-    if (!settings_args_parse(&args, &verb_settings, extras, 1, argc, argv))
+    if (!settings_args_parse(&args, &verb_settings, extras, argc, argv))
         return EXIT_USAGE;
     if (args.plain_nr > 0)
         cli_usage_error(&verb_settings, "settings takes no argument \"%s\"", args.plain[0]);

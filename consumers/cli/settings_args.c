@@ -44,9 +44,11 @@ static void take(struct settings_args *args, const struct cli_option *options, s
 }
 
 bool settings_args_parse(struct settings_args *args, const struct cli_verb *verb,
-                         const struct settings_arg_extra *extras, size_t extras_nr, int argc,
-                         char **argv)
+                         const struct settings_arg_extra *extras, int argc, char **argv)
 {
+    size_t extras_nr = 0;
+    while (extras && extras[extras_nr].name)
+        extras_nr++;
     struct cli_option options[OPTIONS_MAX];
     size_t nr = list_options(options, extras, extras_nr);
     struct cli_args walk;

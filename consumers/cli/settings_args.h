@@ -40,10 +40,12 @@ struct settings_args {
     size_t plain_nr, plain_capacity;
 };
 
-/* False after a message on standard error (then nothing needs releasing). */
+/*
+ * The verb's own options end with one without a name; NULL: it has none. False after a message on
+ * standard error (then nothing needs releasing).
+ */
 bool settings_args_parse(struct settings_args *args, const struct cli_verb *verb,
-                         const struct settings_arg_extra *extras, size_t extras_nr, int argc,
-                         char **argv);
+                         const struct settings_arg_extra *extras, int argc, char **argv);
 void settings_args_release(struct settings_args *args);
 
 /* Loads the settings they name; NULL after printing what is wrong. */

@@ -49,8 +49,8 @@ static void setup(void)
     reload = reload_new(folder.settings, handle);
     for (size_t i = 0; i < PIPELINES; i++)
         pipelines[i] = make_pipeline();
-    view = (struct metrics_view){
-        .pipelines = pipelines, .pipelines_nr = PIPELINES, .reload = reload};
+    view =
+        (struct metrics_view){.pipelines = pipelines, .pipelines_nr = PIPELINES, .reload = reload};
     buffer_init(&page);
 }
 
@@ -113,9 +113,8 @@ START_TEST(rules_and_models_by_name)
         counter_add(&rule->ops[VERB_DELETE], 3);
         counter_add(&shadow->matches, 1);
         counter_add(&shadow->ops[VERB_PURGE], 1);
-        counter_add(&pipeline_stats_model(stats_of(i), SLICE("shop.Product"), SLICE("update"))
-                         ->events,
-                    10);
+        counter_add(
+            &pipeline_stats_model(stats_of(i), SLICE("shop.Product"), SLICE("update"))->events, 10);
     }
     print();
     check_line("unstale_events_total{model=\"shop.Product\",op=\"update\"} 20");
