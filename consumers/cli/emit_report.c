@@ -55,6 +55,17 @@ static size_t follow_words(struct slice text, size_t at, const char *words, stru
     return enter_member(text, at, (struct slice){words + 1, (size_t)(end - words - 1)}, arena);
 }
 
+/* Where the event itself begins: in a record's object it is the value. The text is JSON. */
+static size_t find_event(struct emit_input *input, const struct emit_item *item)
+{
+    struct slice text = item->item.text;
+    size_t at = scan_space(text, 0);
+
+    if (item->item.record.value.ptr != text.ptr)
+        at = enter_member(text, at, SLICE("value"), &input->arena);
+    return at;
+}
+
 static size_t find_byte(struct emit_input *input, const struct emit_item *item)
 {
     struct slice text = item->item.text;
@@ -65,10 +76,7 @@ static size_t find_byte(struct emit_input *input, const struct emit_item *item)
         return 0;
     if (!decode_json(text, &input->arena, &position, &ignored))
         return position;
-    size_t at = scan_space(text, 0);
-    if (item->item.record.value.ptr != text.ptr)
-        at = enter_member(text, at, SLICE("value"), &input->arena);
-    return follow_words(text, at, item->err.text, &input->arena);
+    return follow_words(text, find_event(input, item), item->err.text, &input->arena);
 }
 
 /* ---- the message ---- */
@@ -138,7 +146,8 @@ void emit_report_name(struct emit_input *input, const struct emit_item *item,
         suggest_offer(&suggest, slice_of(known[i]));
     if (slice_is_absent(suggest.best) || was_told(told, event->name))
         return;
-    size_t at = enter_member(item->item.text, 0, SLICE("event"), &input->arena);
+    size_t at =
+        enter_member(item->item.text, find_event(input, item), SLICE("event"), &input->arena);
     print_place(input, &item->item, at, out);
     buffer_add_text(out, "warning: event \"");
     buffer_add_printable(out, event->name);
