@@ -53,7 +53,7 @@ static bool await_topic(struct admin *admin, const char *name, struct admin_topi
     return false;
 }
 
-static bool create_topic(struct doctor *doctor, struct admin *admin, const char *name,
+static void create_topic(struct doctor *doctor, struct admin *admin, const char *name,
                          struct admin_topic *topic)
 {
     struct error err = ERROR_INIT;
@@ -61,14 +61,13 @@ static bool create_topic(struct doctor *doctor, struct admin *admin, const char 
     if (!admin_create_topic(admin, name, doctor->partitions, -1, DOCTOR_TIMEOUT_MS, &err) ||
         !await_topic(admin, name, topic, &err)) {
         say_trouble(doctor, &err);
-        return false;
+        return;
     }
     doctor_say(doctor, DOCTOR_GOOD, "kafka", "topic \"%s\": created, %d partition%s", name,
                topic->partitions, plural(topic->partitions));
-    return true;
 }
 
-/* True when it is there, at the end. */
+/* True when it was there before: in one that was just made no group has been. */
 static bool look_at_topic(struct doctor *doctor, struct admin *admin, const char *name)
 {
     struct error err = ERROR_INIT;
@@ -85,9 +84,11 @@ static bool look_at_topic(struct doctor *doctor, struct admin *admin, const char
         return true;
     }
     if (doctor->creates_topics)
-        return create_topic(doctor, admin, name, &topic);
-    doctor_say(doctor, DOCTOR_WRONG, "kafka",
-               "topic \"%s\" does not exist; the same command with --create-topics makes it", name);
+        create_topic(doctor, admin, name, &topic);
+    else
+        doctor_say(doctor, DOCTOR_WRONG, "kafka",
+                   "topic \"%s\" does not exist; the same command with --create-topics makes it",
+                   name);
     return false;
 }
 

@@ -83,5 +83,32 @@ class RulesSchemaTest(unittest.TestCase):
                                  [])
 
 
+@unittest.skipIf(jsonschema is None, "python3-jsonschema is not installed")
+class SettingsSchemaTest(unittest.TestCase):
+    def setUp(self):
+        schema = load(os.path.join(FOLDER, "settings.v1.schema.json"))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        self.validator = jsonschema.Draft202012Validator(schema)
+
+    def test_valid_examples_are_valid(self):
+        found = examples("settings", "valid")
+        self.assertGreaterEqual(len(found), 10)
+        for name, document in found:
+            with self.subTest(name):
+                self.assertEqual([error.message for error in self.validator.iter_errors(document)],
+                                 [])
+
+    def test_invalid_examples_are_invalid(self):
+        found = examples("settings", "invalid")
+        self.assertGreaterEqual(len(found), 30)
+        for name, document in found:
+            with self.subTest(name):
+                self.assertFalse(self.validator.is_valid(document))
+
+    def test_the_file_that_is_shipped_is_valid(self):
+        document = load(os.path.join(process.ROOT, "config", "unstale.json"))
+        self.assertEqual([error.message for error in self.validator.iter_errors(document)], [])
+
+
 if __name__ == "__main__":
     unittest.main()
