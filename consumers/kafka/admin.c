@@ -161,25 +161,26 @@ static bool take_committed(const rd_kafka_topic_partition_list_t *list, struct a
 }
 
 /*
- * By a consumer of that group, which joins nothing: ListConsumerGroupOffsets of a client without a
+ * A consumer of that group, which joins nothing: ListConsumerGroupOffsets of a client without a
  * group crashes in librdkafka (2.8) while the group's coordinator is not there yet.
  */
-static bool ask_committed(struct admin *admin, const char *group,
-                          rd_kafka_topic_partition_list_t *list, int timeout_ms,
-                          struct admin_lag *rows, struct error *err)
+static rd_kafka_t *open_member(struct admin *admin, const char *group, struct error *err)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(rd_kafka_conf(admin->kafka));
-    if (!client_set(conf, "group.id", group, err)) {
-        rd_kafka_conf_destroy(conf);
-        return false;
-    }
-    rd_kafka_t *member = client_open(RD_KAFKA_CONSUMER, conf, err);
+    if (client_set(conf, "group.id", group, err))
+        return client_open(RD_KAFKA_CONSUMER, conf, err);
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}
+
+static bool ask_committed(rd_kafka_t *member, rd_kafka_topic_partition_list_t *list, int timeout_ms,
+                          struct admin_lag *rows, struct error *err)
+{
     if (!member)
         return false;
     rd_kafka_resp_err_t code = rd_kafka_committed(member, list, timeout_ms);
-    bool is_fine = code ? fail(err, "offsets of the group", code) : take_committed(list, rows, err);
     rd_kafka_destroy(member);
-    return is_fine;
+    return code ? fail(err, "offsets of the group", code) : take_committed(list, rows, err);
 }
 
 bool admin_group_lag(struct admin *admin, const char *group, const char *topic, int timeout_ms,
@@ -199,7 +200,8 @@ bool admin_group_lag(struct admin *admin, const char *group, const char *topic, 
     bool is_fine = range_query(admin->kafka, list, timeout_ms, ranges, err);
     for (int i = 0; i < found.partitions; i++)
         (*rows)[i] = (struct admin_lag){i, OFFSETS_NONE, ranges[i].low, ranges[i].high};
-    is_fine = is_fine && ask_committed(admin, group, list, timeout_ms, *rows, err);
+    is_fine =
+        is_fine && ask_committed(open_member(admin, group, err), list, timeout_ms, *rows, err);
     rd_kafka_topic_partition_list_destroy(list);
     return is_fine;
 }

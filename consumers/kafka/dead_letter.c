@@ -283,17 +283,25 @@ struct dead_letters *dead_letters_new(const char *brokers, const char *topic,
 static void produce(struct dead_letters *letters, struct letter *letter)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_copy(letter->headers);
-    char *key = letter->has_key ? letter->bytes : NULL;
     char *value = letter->has_value ? letter->bytes + letter->key_len : NULL;
     /* Without the copy flag the bytes stay ours, until the report. */
-    rd_kafka_resp_err_t code = rd_kafka_producev(
-        letters->kafka, RD_KAFKA_V_TOPIC(letters->topic), RD_KAFKA_V_KEY(key, letter->key_len),
-        RD_KAFKA_V_VALUE(value, letter->value_len), RD_KAFKA_V_MSGFLAGS(0),
-        RD_KAFKA_V_TIMESTAMP(letter->timestamp_ms > 0 ? letter->timestamp_ms : 0),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(letter), RD_KAFKA_V_END);
+    const rd_kafka_vu_t arguments[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = letters->topic},
+        {.vtype = RD_KAFKA_VTYPE_KEY,
+         .u.mem = {letter->has_key ? letter->bytes : NULL, letter->key_len}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value, letter->value_len}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = 0},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP,
+         .u.i64 = letter->timestamp_ms > 0 ? letter->timestamp_ms : 0},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = letter},
+    };
     letter->state = LETTER_SENT;
-    if (!code)
+    rd_kafka_error_t *error = rd_kafka_produceva(letters->kafka, arguments, ARRAY_NR(arguments));
+    if (!error)
         return;
+    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+    rd_kafka_error_destroy(error);
     rd_kafka_headers_destroy(headers);
     fail(letters, letter, code);
 }

@@ -44,14 +44,21 @@ void world_topic(struct world *world, const char *topic, int partitions)
 
 static void produce(struct world *world, const struct world_message *message)
 {
-    rd_kafka_resp_err_t code = rd_kafka_producev(
-        world->producer, RD_KAFKA_V_TOPIC(message->topic), RD_KAFKA_V_PARTITION(message->partition),
-        RD_KAFKA_V_KEY(message->key, message->key ? strlen(message->key) : 0),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)message->value,
-                         message->value ? strlen(message->value) : 0),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_TIMESTAMP(message->timestamp_ms),
-        RD_KAFKA_V_HEADERS(message->headers), RD_KAFKA_V_END);
-    ck_assert_int_eq(code, 0);
+    const rd_kafka_vu_t arguments[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = message->topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = message->partition},
+        {.vtype = RD_KAFKA_VTYPE_KEY,
+         .u.mem = {(void *)(uintptr_t)message->key, message->key ? strlen(message->key) : 0}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE,
+         .u.mem = {(void *)(uintptr_t)message->value, message->value ? strlen(message->value) : 0}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = message->timestamp_ms},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = message->headers},
+    };
+    size_t nr = sizeof(arguments) / sizeof(arguments[0]);
+    rd_kafka_error_t *error =
+        rd_kafka_produceva(world->producer, arguments, message->headers ? nr : nr - 1);
+    ck_assert_ptr_null(error);
 }
 
 void world_put(struct world *world, const struct world_message *message)
