@@ -77,7 +77,7 @@ static enum command_kind kind_of(const struct op *op)
     case VERB_PURGE:
         break;
     }
-    assert(!"a verb that no rule can name");
+    assert(false && "a verb that no rule can name");
     return COMMAND_UNLINK;
 }
 
