@@ -95,7 +95,7 @@ class PurgeTest(BusTest):
         self.assertFalse(self.committed(topic, self.name, 0))
 
     def test_a_purge_outlives_a_restart_of_redis(self):
-        redis = self.redis(appendonly="yes", appendfsync="always")
+        redis = self.redis(appendonly="yes")
         topic = self.topic()
         keys = ["products:%d" % i for i in range(40000)]
         redis.fill(keys)
