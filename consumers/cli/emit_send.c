@@ -6,6 +6,7 @@
 #include "bus/unstale.h"
 #include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
+#include "consumers/base/compiler.h"
 #include "consumers/cli/emit.h"
 #include "consumers/kafka/admin.h"
 
@@ -30,11 +31,38 @@ struct sending {
 
 /* ---- before anything is sent ---- */
 
+/* True for options about reaching a broker; the others mean nothing but to a producer. */
+static bool is_about_connecting(const char *name)
+{
+    static const char *const beginnings[] = {
+        "security.",    "ssl.",         "sasl.",   "enable.ssl.", "enable.sasl.",
+        "client.",      "broker.",      "socket.", "reconnect.",  "resolve_cb",
+        "connections.", "api.version.", "https.",  "debug",
+    };
+
+    for (size_t i = 0; i < ARRAY_NR(beginnings); i++)
+        if (strncmp(name, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
+static struct admin *open_admin(const struct settings *settings, struct error *err)
+{
+    struct kafka_option *list = alloc_zero(settings->options_nr + 1, sizeof(*list));
+    size_t nr = 0;
+
+    for (size_t i = 0; i < settings->options_nr; i++)
+        if (is_about_connecting(settings->options[i].name))
+            list[nr++] = settings->options[i];
+    struct admin *admin = admin_open(settings->brokers, list, nr, err);
+    free(list);
+    return admin;
+}
+
 static enum exit_code find_topic(const struct settings *settings, struct admin_topic *topic)
 {
     struct error err = ERROR_INIT;
-    struct admin *admin =
-        admin_open(settings->brokers, settings->options, settings->options_nr, &err);
+    struct admin *admin = open_admin(settings, &err);
     bool ok = admin && admin_topic(admin, settings->topics[0], CONTACT_TIMEOUT_MS, topic, &err);
 
     admin_close(admin);
@@ -234,13 +262,12 @@ enum exit_code emit_send(struct emit_input *input, const struct settings *settin
 {
     struct admin_topic topic = {.exists = false};
     struct sending sending = {.counts = counts, .shows_progress = isatty(STDERR_FILENO)};
-    enum exit_code code = find_topic(settings, &topic);
 
-    if (code != EXIT_OK)
-        return code;
     if (!open_producer(&sending, settings))
         return EXIT_USAGE;
-    code = send_to(&sending, input, settings, &topic);
+    enum exit_code code = find_topic(settings, &topic);
+    if (code == EXIT_OK)
+        code = send_to(&sending, input, settings, &topic);
     unstale_producer_free(sending.producer);
     return code;
 }
