@@ -43,6 +43,7 @@ struct pipeline {
     bool is_paused;    /* all partitions, because Redis is away */
     bool is_held_back; /* some partitions, because too much waits */
     int64_t next_probe_ms;
+    int64_t stop_deadline_ms;       /* steady clock; 0 while it runs */
     atomic_bool stop;
     pthread_mutex_t trouble_mutex; /* guards trouble */
     char trouble[ERROR_TEXT_BYTES];
@@ -279,10 +280,15 @@ static void turn(struct pipeline *pipeline)
     note_source(pipeline);
 }
 
-/* Waits for Redis' answers and confirmed letters, never for purges or second deletes: they come again. */
-static bool drain(struct pipeline *pipeline, int64_t timeout_ms)
+/*
+ * Waits for Redis' answers and confirmed letters, never for purges or second deletes: they come again.
+ * A stop has one deadline, however many partitions are handed back on the way.
+ */
+static bool drain(struct pipeline *pipeline)
 {
-    int64_t deadline = clock_steady_ms() + timeout_ms;
+    int64_t deadline = pipeline->stop_deadline_ms;
+    if (deadline == 0)
+        deadline = clock_steady_ms() + pipeline->settings.drain_timeout_ms;
     while (pipeline->flights_nr > 0 && clock_steady_ms() < deadline)
         settle_oldest(pipeline, ANSWER_WAIT_MS);
     while (dead_letters_pending(pipeline->letters) > 0 && clock_steady_ms() < deadline)
@@ -297,7 +303,7 @@ static void on_revoke(void *context, const uint32_t *slots, size_t nr, bool lost
     struct pipeline *pipeline = context;
     batch_drop_slots(&pipeline->batches[pipeline->filling], slots, nr);
     log_info(lost ? "partitions lost" : "partitions revoked", LOG_INT("partitions", nr));
-    if (!lost && !drain(pipeline, pipeline->settings.drain_timeout_ms))
+    if (!lost && !drain(pipeline))
         log_warn("revoked before Redis answered", LOG_TEXT("effect", "that work comes again"));
 }
 
@@ -383,8 +389,8 @@ bool pipeline_run(struct pipeline *pipeline, struct error *err)
         return error_fail(err, ERROR_FATAL, "%s", source_trouble(pipeline->source));
     batch_clear(&pipeline->batches[pipeline->filling]);
     source_pause_all(pipeline->source, PAUSE_DRAIN);
-    bool drained = drain(pipeline, pipeline->settings.drain_timeout_ms);
-    if (!drained)
+    pipeline->stop_deadline_ms = clock_steady_ms() + pipeline->settings.drain_timeout_ms;
+    if (!drain(pipeline))
         log_warn("stopped before all was answered", LOG_TEXT("effect", "that work comes again"));
     source_store(pipeline->source);
     source_close(pipeline->source);

@@ -140,7 +140,9 @@ bool reload_now(struct reload *reload, const char *reason, struct buffer *report
         reload->loaded = reload->seen = fingerprint;
     struct ruleset *ruleset = load_usable(settings, &found);
     diagnostics_sort(&found);
-    log_diagnostics(&found);
+    /* Refused at start: the caller prints the report, as people read it. */
+    if (ruleset || reload->status.last_ok_ms != 0)
+        log_diagnostics(&found);
     if (ruleset)
         accept(reload, ruleset, reason);
     else
