@@ -27,6 +27,7 @@ struct sending {
     int64_t moved_ms;                   /* when a delivery was last seen */
     int64_t shown_ms;
     bool shows_progress;
+    bool is_stuck; /* nothing was confirmed for too long */
 };
 
 /* ---- before anything is sent ---- */
@@ -83,8 +84,9 @@ static void on_delivery(const struct unstale_delivery *delivery, void *context)
 {
     struct sending *sending = context;
 
-    sending->moved_ms = clock_steady_ms();
-    if (delivery->error && sending->first_failure.kind == UNSTALE_OK)
+    if (!delivery->error)
+        sending->moved_ms = clock_steady_ms();
+    else if (sending->first_failure.kind == UNSTALE_OK)
         sending->first_failure = *delivery->error;
 }
 
@@ -124,7 +126,8 @@ static bool look_around(struct sending *sending)
                 sending->counts->good);
         sending->shown_ms = now_ms;
     }
-    return now_ms - sending->moved_ms < PATIENCE_MS;
+    sending->is_stuck = now_ms - sending->moved_ms >= PATIENCE_MS;
+    return !sending->is_stuck;
 }
 
 static struct unstale_header *take_headers(const struct record *record, struct arena *arena)
@@ -213,7 +216,7 @@ static const char *plural(uint64_t nr)
     return nr == 1 ? "" : "s";
 }
 
-static enum exit_code tell_failure(const struct sending *sending, bool is_unreachable)
+static enum exit_code tell_failure(const struct sending *sending)
 {
     const struct unstale_counters *counters = &sending->counters;
     const char *why = sending->first_failure.kind != UNSTALE_OK ? sending->first_failure.text
@@ -222,7 +225,7 @@ static enum exit_code tell_failure(const struct sending *sending, bool is_unreac
     fprintf(stderr, "unstale emit: %llu of %zu event%s delivered: %s\n",
             (unsigned long long)counters->delivered, sending->counts->good,
             plural(sending->counts->good), why);
-    return is_unreachable && counters->failed == 0 ? EXIT_UNREACHABLE : EXIT_FINDINGS;
+    return sending->is_stuck ? EXIT_UNREACHABLE : EXIT_FINDINGS;
 }
 
 static enum exit_code summarise(const struct sending *sending, const struct settings *settings,
@@ -253,7 +256,7 @@ static enum exit_code send_to(struct sending *sending, struct emit_input *input,
     if (sending->shows_progress)
         fputs("\r\033[K", stderr);
     if (!ok || sending->counters.failed > 0)
-        return tell_failure(sending, !ok);
+        return tell_failure(sending);
     return summarise(sending, settings, topic, took_ms);
 }
 
