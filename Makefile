@@ -136,7 +136,7 @@ $(TOOLS): $(OUT)/%: $(OUT)/%.o
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 # flow measures the pipeline from outside: these calls of it go through the bench.
-$(OUT)/tests/bench/flow: ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=rd_kafka_,consumer_poll message_destroy offsets_store)
+$(OUT)/tests/bench/flow: ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=rd_kafka_,consumer_poll message_headers message_destroy offsets_store)
 $(BENCHES): $(OUT)/%: $(OUT)/%.o $(call below,cli)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

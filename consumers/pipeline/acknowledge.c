@@ -180,7 +180,8 @@ static struct slice list_failures(struct batch *batch, uint32_t record)
 static void send_letter(struct acknowledger *acknowledger, struct batch *batch,
                         const struct failure *first)
 {
-    const struct source_record *source = &batch->records[first->record];
+    struct source_record *source = &batch->records[first->record];
+    source_load_headers(source, &batch->arena);
     struct dead_letter letter = {
         .record = &source->record,
         .reason = reason_text(first->reason),

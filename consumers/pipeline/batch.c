@@ -146,9 +146,19 @@ static bool is_replayed(const struct record *record)
     return false;
 }
 
-static bool is_too_old(const struct record *record, int64_t now_ms)
+/*
+ * Old and replayed records never write. Only rules that would write ask: for a look at headers, even at
+ * none, librdkafka allocates, and that costs as much as the rest of an event.
+ */
+static bool may_not_write(struct batch *batch, struct source_record *source, int64_t now_ms)
 {
-    return record->timestamp_ms >= 0 && now_ms - record->timestamp_ms > TOO_OLD_TO_WRITE_MS;
+    const struct record *record = &source->record;
+    if (!batch->rules->has_refresh)
+        return false;
+    if (record->timestamp_ms >= 0 && now_ms - record->timestamp_ms > TOO_OLD_TO_WRITE_MS)
+        return true;
+    source_load_headers(source, &batch->arena);
+    return is_replayed(record);
 }
 
 static void fail_record(struct batch *batch, uint32_t index, enum reason reason,
@@ -169,7 +179,6 @@ static void plan_record(struct batch *batch, uint32_t index, struct render_conte
     const char *skipped = NULL;
     struct error err = ERROR_INIT;
     batch->event_ts_ms[index] = -1;
-    source_load_headers(source, &batch->arena);
     switch (decode_record(&source->record, &options, &batch->arena, &event, &skipped, &err)) {
     case DECODE_SKIPPED:
         counter_add(&context->stats->skipped, 1);
@@ -186,8 +195,7 @@ static void plan_record(struct batch *batch, uint32_t index, struct render_conte
     count_event(context, batch->rules->ruleset, &event);
     if (event.has_ts)
         batch->event_ts_ms[index] = event.ts_ms;
-    render->refresh_as_delete =
-        is_too_old(&source->record, context->now_ms) || is_replayed(&source->record);
+    render->refresh_as_delete = may_not_write(batch, source, context->now_ms);
     render_event(render, &event, index);
 }
 

@@ -28,10 +28,20 @@ void rules_handle_free(struct rules_handle *handle)
     free(handle);
 }
 
+static bool has_refresh(const struct rule *rule)
+{
+    for (size_t i = 0; i < rule->actions_nr; i++)
+        if (rule->actions[i].verb == VERB_REFRESH)
+            return true;
+    return false;
+}
+
 void rules_handle_publish(struct rules_handle *handle, struct ruleset *ruleset)
 {
     struct rules_ref *ref = alloc_zero(1, sizeof(*ref));
     ref->ruleset = ruleset;
+    for (size_t i = 0; i < ruleset->rules_nr; i++)
+        ref->has_refresh = ref->has_refresh || has_refresh(&ruleset->rules[i]);
     atomic_init(&ref->references, 1);
     pthread_mutex_lock(&handle->mutex);
     struct rules_ref *old = handle->current;

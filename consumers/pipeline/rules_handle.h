@@ -16,6 +16,7 @@
 
 struct rules_ref {
     struct ruleset *ruleset; /* read-only once published */
+    bool has_refresh;        /* some rule writes values, not only deletes or counts */
     atomic_uint references;
 };
 

@@ -4,13 +4,13 @@
  *   flow BROKERS TOPIC GROUP REDIS_URL RULES N
  *
  * Makes one pipeline as the service does, runs it in a thread until the work of N records is done, and
- * prints one JSON object. The linker leads three calls of the consumer through here (--wrap), so nothing
+ * prints one JSON object. The linker leads four calls of the consumer through here (--wrap), so nothing
  * in the program is made for the bench: the clock starts when the first record is handed out
  * and stops when the offsets that may be committed add up to N, which is when Redis has answered all of
  * it. committed_seconds goes on until the pipeline has committed and left its group.
  *
  * Allocations: malloc, calloc and realloc are defined here and count those of the pipeline's thread,
- * hiredis and yyjson included. Inside the three calls the count rests: what librdkafka takes for a
+ * hiredis and yyjson included. Inside the four calls the count rests: what librdkafka takes for a
  * message is its own. The first fifth of the records does not count, as arenas and buffers grow there.
  */
 #include <errno.h>
@@ -79,6 +79,10 @@ void *realloc(void *memory, size_t bytes)
 
 rd_kafka_message_t *__real_rd_kafka_consumer_poll(rd_kafka_t *kafka, int timeout_ms);
 rd_kafka_message_t *__wrap_rd_kafka_consumer_poll(rd_kafka_t *kafka, int timeout_ms);
+rd_kafka_resp_err_t __real_rd_kafka_message_headers(const rd_kafka_message_t *message,
+                                                    rd_kafka_headers_t **headers);
+rd_kafka_resp_err_t __wrap_rd_kafka_message_headers(const rd_kafka_message_t *message,
+                                                    rd_kafka_headers_t **headers);
 void __real_rd_kafka_message_destroy(rd_kafka_message_t *message);
 void __wrap_rd_kafka_message_destroy(rd_kafka_message_t *message);
 rd_kafka_resp_err_t __real_rd_kafka_offsets_store(rd_kafka_t *kafka,
@@ -108,6 +112,18 @@ void __wrap_rd_kafka_message_destroy(rd_kafka_message_t *message)
     is_counted = false;
     __real_rd_kafka_message_destroy(message);
     is_counted = was_counted;
+}
+
+rd_kafka_resp_err_t __wrap_rd_kafka_message_headers(const rd_kafka_message_t *message,
+                                                    rd_kafka_headers_t **headers)
+{
+    bool was_counted = is_counted;
+    rd_kafka_resp_err_t code;
+
+    is_counted = false;
+    code = __real_rd_kafka_message_headers(message, headers);
+    is_counted = was_counted;
+    return code;
 }
 
 static void note_stored(const rd_kafka_topic_partition_list_t *offsets)
