@@ -33,8 +33,10 @@ static bool is_same_work(const struct action *a, const struct action *b)
                a->slow_above == b->slow_above;
     case VERB_PURGE_TAG:
         return true;
-    case VERB_REFRESH:
     case VERB_EXPIRE:
+        return a->is_pattern == b->is_pattern && a->ttl_ms == b->ttl_ms &&
+               a->jitter_ms == b->jitter_ms;
+    case VERB_REFRESH:
         break;
     }
     return false;

@@ -32,9 +32,9 @@ struct op {
     enum guard_source guard_source;
     const struct action *action;
     const struct cache *cache;
-    struct slice key;    /* full key, or pattern for purge */
-    size_t prefix_bytes; /* purge: unescaped bytes of the cache's own prefix (and version) that
-                                matching keys begin with; what `protect` is tried after. Else 0 */
+    struct slice key;    /* full key, or pattern where action->is_pattern */
+    size_t prefix_bytes; /* patterns and tag sets: unescaped bytes of the cache's own prefix (and
+                                version) that keys begin with; `protect` is tried after. Else 0 */
     uint64_t hash;       /* of target and key */
     struct slice value;  /* refresh: the bytes to store */
     int64_t guard;       /* with guard_source */

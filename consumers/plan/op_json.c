@@ -194,6 +194,8 @@ static void print_options(const struct op *op, struct buffer *out)
         break;
     case VERB_EXPIRE:
         add_duration(out, "in", action->ttl_ms);
+        if (action->jitter_ms > 0)
+            add_duration(out, "jitter", action->jitter_ms);
         break;
     case VERB_PURGE:
         if (action->coalesce_ms > 0)

@@ -17,7 +17,7 @@ struct renderer {
     bool is_planned;     /* ops enter the plan: a live rule, or one looked at on its own */
     size_t row_keys;     /* of this rule and row */
     size_t event_keys;   /* of all live rules */
-    size_t prefix_bytes; /* of the cache's part of the texts; counted for purges alone */
+    size_t prefix_bytes; /* of the cache's part of the texts; where `protect` counts */
     struct texts texts;  /* of one action; kept for the next */
     struct key_set seen; /* of this rule and row */
     struct slice first_texts[FIRST_TEXTS];
@@ -266,7 +266,7 @@ static size_t count_prefix(const struct renderer *r, const struct action *action
     struct render_input input = input_of(r, side);
     struct render_style style = {.is_django = action->style.is_django};
 
-    if (action->verb != VERB_PURGE || target->head == NULL ||
+    if ((!action->is_pattern && action->verb != VERB_PURGE_TAG) || target->head == NULL ||
         template_render(target->head, &input, style, &texts, &failure) != RENDER_OK)
         return 0;
     return texts.nr == 1 ? texts.items[0].len : 0;

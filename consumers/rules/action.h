@@ -25,6 +25,9 @@ void action_add(struct action_reader *r, struct action action);
 /* The template of a key or pattern that is not empty; false after a report. */
 bool action_load_key(struct action_reader *r, const struct cursor *at, struct template *key);
 
+/* The targets of a key, or of an array of them. */
+void action_load_keys(struct action_reader *r, const struct cursor *at);
+
 /* The key under the prefix and every version of the cache. */
 void action_add_targets(struct action_reader *r, const struct template *key, bool is_pattern);
 
@@ -41,6 +44,7 @@ void action_note_segment(struct loader *loader, const struct cursor *at,
 void action_report_template(struct loader *loader, const struct cursor *at,
                             const struct template_problem *problem);
 
+void delete_load(struct action_reader *r, const struct cursor *at);
 void refresh_load(struct action_reader *r, const struct cursor *at, const struct cursor *verb);
 
 #endif

@@ -66,32 +66,6 @@ void action_add_targets(struct action_reader *r, const struct template *key, boo
     }
 }
 
-/* The literal in the form of a template. */
-static struct slice escape_braces(struct loader *loader, struct slice text)
-{
-    char *out = arena_bytes(loader->arena, text.len * 2 + 1);
-    size_t len = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        out[len++] = text.ptr[i];
-        if (text.ptr[i] == '{' || text.ptr[i] == '}')
-            out[len++] = text.ptr[i];
-    }
-    return (struct slice){out, len};
-}
-
-static void add_lock_targets(struct action_reader *r, const struct template *key)
-{
-    struct template_problems none = {.nr = 0};
-    struct template suffix, lock;
-
-    if (!template_parse(escape_braces(r->loader, r->rule->cache->lock_suffix), r->loader->arena,
-                        &suffix, &none))
-        return;
-    lock = template_join(key, &suffix, false, r->loader->arena);
-    action_add_targets(r, &lock, false);
-}
-
 bool action_load_key(struct action_reader *r, const struct cursor *at, struct template *key)
 {
     size_t fields = r->loader->fields_nr;
@@ -106,6 +80,24 @@ bool action_load_key(struct action_reader *r, const struct cursor *at, struct te
     return false;
 }
 
+void action_load_keys(struct action_reader *r, const struct cursor *at)
+{
+    struct cursor_iter it = cursor_walk(at);
+    const struct cursor *element = json_is_array(at->json) ? cursor_next(&it) : at;
+    struct template key;
+
+    if (!shape_is(r->loader, at, SHAPE_STRING | SHAPE_ARRAY))
+        return;
+    if (!element)
+        report(r->loader, at, (struct remark){.code = "E105"}, "\"%.*s\" is empty",
+               SLICE_ARG(cursor_name(at)));
+    while (element) {
+        if (action_load_key(r, element, &key))
+            action_add_targets(r, &key, false);
+        element = json_is_array(at->json) ? cursor_next(&it) : NULL;
+    }
+}
+
 struct action action_new(const struct action_reader *r, enum verb verb)
 {
     return (struct action){
@@ -116,7 +108,8 @@ struct action action_new(const struct action_reader *r, enum verb verb)
         .is_pattern = verb == VERB_PURGE,
         .style = {.is_django = r->rule->cache && r->rule->cache->keys == CACHE_DJANGO,
                   .is_pattern = verb == VERB_PURGE,
-                  .null_is_error = verb == VERB_PURGE || verb == VERB_REFRESH}};
+                  .null_is_error =
+                      verb == VERB_PURGE || verb == VERB_REFRESH || verb == VERB_PURGE_TAG}};
 }
 
 void action_add(struct action_reader *r, struct action action)
@@ -172,70 +165,6 @@ void action_check_guard(struct action_reader *r, const struct cursor *at,
     }
 }
 
-/* ---- delete ---- */
-
-static void load_delete_keys(struct action_reader *r, const struct cursor *at, bool unlock)
-{
-    struct cursor_iter it = cursor_walk(at);
-    const struct cursor *element = json_is_array(at->json) ? cursor_next(&it) : at;
-    struct template key;
-
-    if (!shape_is(r->loader, at, SHAPE_STRING | SHAPE_ARRAY))
-        return;
-    if (!element)
-        report(r->loader, at, (struct remark){.code = "E105"}, "\"key\" is empty");
-    while (element) {
-        if (action_load_key(r, element, &key)) {
-            action_add_targets(r, &key, false);
-            if (unlock)
-                add_lock_targets(r, &key);
-        }
-        element = json_is_array(at->json) ? cursor_next(&it) : NULL;
-    }
-}
-
-static bool load_unlock(struct action_reader *r, const struct cursor *at)
-{
-    bool unlock = false;
-
-    if (!shape_flag(r->loader, at, &unlock) || !unlock || !r->rule->cache)
-        return false;
-    if (!slice_is_absent(r->rule->cache->lock_suffix))
-        return true;
-    report(r->loader, at, (struct remark){.code = "E307", .on_name = true},
-           "\"unlock\" in cache \"%.*s\", which declares no \"lock_suffix\"",
-           SLICE_ARG(r->rule->cache->name));
-    return false;
-}
-
-static void load_delete(struct action_reader *r, const struct cursor *at)
-{
-    static const char *const known[] = {"key", "again_after", "unlock", "guard"};
-    struct action action = action_new(r, VERB_DELETE);
-    const struct cursor *again = cursor_member(at, "again_after");
-    const struct cursor *guard = cursor_member(at, "guard");
-    const struct cursor *unlock = cursor_member(at, "unlock");
-    const struct cursor *key;
-    bool unlocks = load_unlock(r, unlock);
-
-    shape_known(r->loader, at, NAMES(known), "in \"delete\"");
-    if (shape_duration(r->loader, again, &action.again_after_ms) &&
-        action.again_after_ms > AGAIN_AFTER_MAX_MS)
-        report(r->loader, again, (struct remark){.code = "E306"},
-               "\"again_after\" may be at most 60s: the record's offset waits for it");
-    if (unlocks && !again)
-        report(r->loader, unlock, (struct remark){.code = "W406", .on_name = true},
-               "\"unlock\" without \"again_after\": whoever held the lock may still write the "
-               "old value");
-    if (guard)
-        action_load_guard(r, guard, &action);
-    if (!shape_needs(r->loader, at, "key", &key))
-        return;
-    load_delete_keys(r, key, unlocks);
-    action_check_guard(r, key, &action);
-    action_add(r, action);
-}
-
 /* ---- purge ---- */
 
 static void add_pattern(struct action_reader *r, const struct cursor *at,
@@ -269,6 +198,46 @@ static void load_purge(struct action_reader *r, const struct cursor *at)
     action_add(r, action);
 }
 
+/* ---- expire ---- */
+
+static void load_lifetime(struct action_reader *r, const struct cursor *at, struct action *action)
+{
+    const struct cursor *jitter = cursor_member(at, "jitter");
+    const struct cursor *ttl;
+
+    if (shape_needs(r->loader, at, "ttl", &ttl) &&
+        shape_duration(r->loader, ttl, &action->ttl_ms) && action->ttl_ms == 0)
+        report(r->loader, ttl, (struct remark){.code = "E105", .help = SLICE("delete instead")},
+               "\"ttl\" must be longer than 0");
+    if (shape_duration(r->loader, jitter, &action->jitter_ms) &&
+        action->jitter_ms >= action->ttl_ms && action->ttl_ms > 0)
+        report(r->loader, jitter, (struct remark){.code = "E105"},
+               "\"jitter\" must be shorter than \"ttl\"");
+}
+
+static void load_expire(struct action_reader *r, const struct cursor *at)
+{
+    static const char *const known[] = {"key", "pattern", "ttl", "jitter"};
+    struct action action = action_new(r, VERB_EXPIRE);
+    const struct cursor *pattern = cursor_member(at, "pattern");
+    const struct cursor *key;
+
+    shape_known(r->loader, at, NAMES(known), "in \"expire\"");
+    load_lifetime(r, at, &action);
+    if (!pattern) {
+        if (!shape_needs(r->loader, at, "key", &key))
+            return;
+        action_load_keys(r, key);
+    } else {
+        action.is_pattern = action.style.is_pattern = action.style.null_is_error = true;
+        if (cursor_member(at, "key"))
+            report(r->loader, pattern, (struct remark){.code = "E105", .on_name = true},
+                   "\"expire\" takes \"key\" or \"pattern\", not both");
+        add_pattern(r, pattern, &action);
+    }
+    action_add(r, action);
+}
+
 /* ---- bump ---- */
 
 static void load_bump(struct action_reader *r, const struct cursor *at)
@@ -298,9 +267,10 @@ static void load_plain(struct action_reader *r, enum verb verb, const struct cur
     struct action action = action_new(r, verb);
     struct template key;
 
-    if (verb == VERB_REFRESH) {
+    if (verb == VERB_REFRESH || verb == VERB_EXPIRE) {
         report(r->loader, at, (struct remark){.code = "E103"},
-               "\"refresh\" must be an object with key, value and ttl");
+               verb == VERB_REFRESH ? "\"refresh\" must be an object with key, value and ttl"
+                                    : "\"expire\" must be an object with key and ttl");
     } else if (verb == VERB_PURGE) {
         add_pattern(r, at, &action);
         action_add(r, action);
@@ -313,18 +283,21 @@ static void load_plain(struct action_reader *r, enum verb verb, const struct cur
 static void load_item(struct action_reader *r, enum verb verb, const struct cursor *at,
                       const struct cursor *verb_at)
 {
-    unsigned types = SHAPE_STRING | SHAPE_OBJECT | (at == verb_at ? SHAPE_ARRAY : 0u);
+    unsigned types = SHAPE_STRING | (verb == VERB_PURGE_TAG ? 0u : SHAPE_OBJECT) |
+                     (at == verb_at ? SHAPE_ARRAY : 0u);
 
     if (!shape_is(r->loader, at, types))
         return;
     if (json_is_string(at->json))
         load_plain(r, verb, at);
     else if (verb == VERB_DELETE)
-        load_delete(r, at);
+        delete_load(r, at);
     else if (verb == VERB_PURGE)
         load_purge(r, at);
     else if (verb == VERB_BUMP)
         load_bump(r, at);
+    else if (verb == VERB_EXPIRE)
+        load_expire(r, at);
     else
         refresh_load(r, at, verb_at);
 }
@@ -346,17 +319,16 @@ static void load_verb(struct action_reader *r, enum verb verb, const struct curs
 
 static void report_unknown_verbs(struct loader *loader, const struct cursor *verbs)
 {
-    static const char *const known[] = {"bump", "refresh", "delete", "purge"};
+    struct names known = NAMES(verb_names);
 
     if (json_object_size(verbs->json) == 0)
-        report(loader, verbs, (struct remark){.code = "E104"},
-               "\"do\" needs a verb (bump, refresh, delete, purge)");
-    shape_known(loader, verbs, NAMES(known), "in \"do\"");
+        report(loader, verbs, (struct remark){.code = "E104"}, "\"do\" needs a verb (%.*s)",
+               SLICE_ARG(shape_list(loader, known)));
+    shape_known(loader, verbs, known, "in \"do\"");
 }
 
 void action_load_all(struct loader *loader, const struct cursor *verbs, struct rule *rule)
 {
-    static const enum verb order[] = {VERB_BUMP, VERB_REFRESH, VERB_DELETE, VERB_PURGE};
     struct action_reader reader = {.loader = loader, .rule = rule};
 
     if (!shape_is(loader, verbs, SHAPE_OBJECT))
@@ -366,11 +338,11 @@ void action_load_all(struct loader *loader, const struct cursor *verbs, struct r
         reader.cache = &loader->declared[rule->cache->index];
     else
         return;
-    for (size_t i = 0; i < ARRAY_NR(order); i++) {
-        const struct cursor *at = cursor_member(verbs, verb_text(order[i]));
+    for (unsigned verb = 0; verb < VERB_NR; verb++) {
+        const struct cursor *at = cursor_member(verbs, verb_names[verb]);
 
         if (at)
-            load_verb(&reader, order[i], at);
+            load_verb(&reader, (enum verb)verb, at);
     }
     rule->actions = reader.actions;
     rule->actions_nr = reader.nr;

@@ -54,8 +54,11 @@ static struct slice whole_pattern(struct loader *loader, const struct cache *cac
 }
 
 static void check_broad(struct loader *loader, const struct cursor *at,
-                        const struct template *pattern, const struct cache *cache, bool is_allowed)
+                        const struct template *pattern, const struct action *action,
+                        bool is_allowed)
 {
+    const struct cache *cache = action->cache;
+    const char *does = action->verb == VERB_EXPIRE ? "expire" : "delete";
     struct slice text = pattern->source;
     struct slice whole = whole_pattern(loader, cache, text);
     struct remark remark = {.code = "E301"};
@@ -72,11 +75,10 @@ static void check_broad(struct loader *loader, const struct cursor *at,
     else
         remark.help = SLICE("name a literal prefix, e.g. \"products:*\"; bump a version key "
                             "instead; or see: unstale help E301");
-    report(loader, at, remark,
-           is_all ? "purge \"%.*s\" would delete every key of cache \"%.*s\" (%.*s)"
-                  : "purge \"%.*s\" would delete far too many keys of cache \"%.*s\" (%.*s): it "
-                    "begins with fewer than 3 literal characters",
-           SLICE_ARG(text), SLICE_ARG(cache->name), SLICE_ARG(whole));
+    report(loader, at, remark, "%s \"%.*s\" would %s %s of cache \"%.*s\" (%.*s)%s",
+           verb_text(action->verb), SLICE_ARG(text), does,
+           is_all ? "every key" : "far too many keys", SLICE_ARG(cache->name), SLICE_ARG(whole),
+           is_all ? "" : ": it begins with fewer than 3 literal characters");
 }
 
 static bool is_inside(struct slice prefix, struct slice glob, struct arena *arena)
@@ -87,8 +89,9 @@ static bool is_inside(struct slice prefix, struct slice glob, struct arena *aren
 }
 
 static void check_protected(struct loader *loader, const struct cursor *at,
-                            const struct template *pattern, const struct cache *cache)
+                            const struct template *pattern, const struct action *action)
 {
+    const struct cache *cache = action->cache;
     struct slice own = literal_prefix(pattern, loader->arena);
     bool head_is_literal = cache->prefix.is_constant || cache->prefix.source.len == 0;
     struct slice whole = head_is_literal ? whole_pattern(loader, cache, own) : own;
@@ -100,8 +103,9 @@ static void check_protected(struct loader *loader, const struct cursor *at,
             !(pattern->is_constant && glob_covers(glob, pattern->source)))
             continue;
         report(loader, at, (struct remark){.code = "E302"},
-               "purge \"%.*s\" lies inside the protected prefix \"%.*s\" of cache \"%.*s\"",
-               SLICE_ARG(pattern->source), SLICE_ARG(glob), SLICE_ARG(cache->name));
+               "%s \"%.*s\" lies inside the protected prefix \"%.*s\" of cache \"%.*s\"",
+               verb_text(action->verb), SLICE_ARG(pattern->source), SLICE_ARG(glob),
+               SLICE_ARG(cache->name));
         return;
     }
 }
@@ -122,8 +126,8 @@ void danger_check_pattern(struct loader *loader, const struct cursor *at,
                "a pattern that begins with a placeholder can reach any key");
         return;
     }
-    check_broad(loader, at, pattern, action->cache, is_broad_allowed);
-    check_protected(loader, at, pattern, action->cache);
+    check_broad(loader, at, pattern, action, is_broad_allowed);
+    check_protected(loader, at, pattern, action);
 }
 
 /* Redis' hash tag is what stands between the first `{` and the next `}`, if that is not nothing. */

@@ -44,7 +44,7 @@ static const struct {
     {ACTION(.verb = VERB_EXPIRE, .ttl_ms = 20000, .jitter_ms = 10000),
      {.key = {"k", 1}},
      "{\"op\":\"expire\",\"cache\":\"default\",\"key\":\"k\",\"ttl_ms\":20000,\"jitter_ms\":10000}",
-     "EXPIRE k in 20s"},
+     "EXPIRE k in 20s jitter 10s"},
     {ACTION(.verb = VERB_EXPIRE, .ttl_ms = 20000, .is_pattern = true),
      {.key = {"k*", 2}},
      "{\"op\":\"expire\",\"cache\":\"default\",\"pattern\":\"k*\",\"ttl_ms\":20000}",

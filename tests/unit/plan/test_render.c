@@ -19,6 +19,8 @@ static void teardown(void)
     "{\"event\":\"post_save\",\"created\":false," M ",\"pk\":4,\"version\":7,\"ts\":1000,"         \
     "\"before\":{\"c\":1},\"after\":{\"c\":2,\"n\":null,\"s\":\"x\",\"b\":\"{q}{r}\"}}"
 #define DEL(key) "{\"op\":\"delete\",\"cache\":\"default\",\"key\":\"p:1:" key "\"}\n"
+#define EXPIRE(what, key, ttl)                                                                     \
+    "{\"op\":\"expire\",\"cache\":\"default\",\"" what "\":\"p:1:" key "\",\"ttl_ms\":" ttl "}\n"
 #define RAWDEL(key) "{\"op\":\"delete\",\"cache\":\"raw\",\"key\":\"" key "\"}\n"
 
 static const struct {
@@ -108,6 +110,28 @@ static const struct {
      "{\"op\":\"bump\",\"cache\":\"default\",\"key\":\"p:1:k\",\"start\":1}\n", "null"},
     {RULE("\"do\":{\"bump\":\"k\"}"), "{\"event\":\"post_delete\"," M ",\"pk\":4}",
      "{\"op\":\"bump\",\"cache\":\"default\",\"key\":\"p:1:k\",\"start\":1}\n", "null"},
+    /* expire, and tag sets */
+    {RULE(
+         "\"do\":{\"expire\":[{\"key\":[\"k:{c}\",\"k:2\"],\"ttl\":\"20s\",\"jitter\":\"10s\"},"
+         "{\"key\":\"k:1\",\"ttl\":\"20s\",\"jitter\":\"10s\"},{\"key\":\"k:1\",\"ttl\":\"5s\"}]}"),
+     MOVED,
+     EXPIRE("key", "k:1", "20000,\"jitter_ms\":10000")
+         EXPIRE("key", "k:2", "20000,\"jitter_ms\":10000") EXPIRE("key", "k:1", "5000"),
+     "null"},
+    {RULE("\"do\":{\"expire\":{\"key\":\"k:{n}\",\"ttl\":\"20s\"}}"), MOVED,
+     EXPIRE("key", "k:None", "20000"), "null"},
+    {RULE("\"do\":{\"expire\":{\"pattern\":\"kkk:{c}:*\",\"ttl\":\"1m\"}}"), MOVED,
+     EXPIRE("pattern", "kkk:1:*", "60000") EXPIRE("pattern", "kkk:2:*", "60000"), "null"},
+    {RULE("\"do\":{\"expire\":{\"pattern\":\"kkk:{n}:*\",\"ttl\":\"1m\"}}"), MOVED, "",
+     "{\"reason\":\"null_field\",\"rule\":\"r\",\"action\":\"expire\",\"field\":\"n\","
+     "\"error\":\"field \\\"n\\\" is null\"}"},
+    {RULE("\"do\":{\"purge_tag\":[\"t:{c}\",\"t:{c}\"]}"), MOVED,
+     "{\"op\":\"purge_tag\",\"cache\":\"default\",\"key\":\"p:1:t:1\"}\n"
+     "{\"op\":\"purge_tag\",\"cache\":\"default\",\"key\":\"p:1:t:2\"}\n",
+     "null"},
+    {RULE("\"do\":{\"purge_tag\":\"t:{n}\"}"), MOVED, "",
+     "{\"reason\":\"null_field\",\"rule\":\"r\",\"action\":\"purge_tag\",\"field\":\"n\","
+     "\"error\":\"field \\\"n\\\" is null\"}"},
     /* verbs stand in their own order; patterns hold escaped values */
     {RULE("\"do\":{\"purge\":{\"pattern\":\"kkk:{s}*\",\"coalesce\":\"2s\",\"rate\":5},\"delete\":"
           "\"k\","

@@ -135,6 +135,10 @@ static const struct {
      "purge a\\*b:1:products:*"},
     {"", "'purge':'products:{pk}:*','delete':'{{x}}:{pk}','bump':{'key':'v'}",
      "bump v delete {x}:<pk> purge products:<pk>:*"},
+    {"'caches':{'default':{'keys':'django'}},",
+     "'purge_tag':['t','u:{pk}'],'expire':[{'key':'k','ttl':'1s'},{'pattern':'kkk:*','ttl':'1s'}],"
+     "'delete':'d'",
+     "delete :1:d expire :1:k expire :1:kkk:* purge_tag :1:t purge_tag :1:u:<pk>"},
 };
 
 START_TEST(targets_are_complete_keys)
