@@ -31,6 +31,7 @@ static const struct code codes[] = {
     {"E307", "unlock in a cache that declares no lock_suffix"},
     {"E308", "a guard on a key whose braces are no hash tag"},
     {"E309", "a refresh into a cache whose serializer cannot be written"},
+    {"E310", "a test of the rules fails"},
     {"W405", "a refresh without guard: an older value can overwrite a newer one"},
     {"W406", "unlock without again_after"},
     {"W408", "a sensitive field in what a refresh writes"},

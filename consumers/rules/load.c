@@ -82,7 +82,7 @@ static void check_shape(struct loader *loader, struct rule_file *file, const jso
         return;
     if (is_whole && !is_object(file))
         report_span(loader, file, (struct span){scan_space(file->clean, 0), SIZE_MAX}, "E103",
-                    SLICE("a rule file is an object: {\"version\": 1, \"rules\": [...]}"));
+                    slice_of(file->form));
     else
         report_syntax(loader, file, error);
     json_decref(file->root);
@@ -103,10 +103,11 @@ static void parse_file(struct loader *loader, struct rule_file *file)
     check_shape(loader, file, &error);
 }
 
-static void open_file(struct loader *loader, const struct rule_source *source,
-                      struct rule_file *file)
+void rule_file_open(struct loader *loader, const struct rule_source *source, const char *form,
+                    struct rule_file *file)
 {
-    *file = (struct rule_file){.name = source->name, .text = source->text, .arena = loader->arena};
+    *file = (struct rule_file){
+        .name = source->name, .text = source->text, .form = form, .arena = loader->arena};
     if (slice_starts_with(file->text, SLICE("\xef\xbb\xbf")))
         file->text = (struct slice){file->text.ptr + 3, file->text.len - 3};
     file->clean = slice_ends_with(file->name, SLICE(".jsonc"))
@@ -119,8 +120,8 @@ static void open_file(struct loader *loader, const struct rule_source *source,
 
 static void load_head(struct loader *loader, const struct cursor *root)
 {
-    static const char *const known[] = {"$schema", "version",  "caches",
-                                        "models",  "defaults", "rules"};
+    static const char *const known[] = {"$schema",  "version", "caches", "models",
+                                        "defaults", "rules",   "tests"};
     const struct cursor *version;
     struct slice schema;
 
@@ -217,6 +218,18 @@ static void load_declarations(struct loader *loader, const struct cursor *const 
     cache_add_implicit(loader);
 }
 
+static void load_tests(struct loader *loader, const struct cursor *const *roots)
+{
+    struct rule_test_array tests = {NULL, 0, 0};
+
+    for (size_t i = 0; i < loader->files_nr; i++) {
+        if (roots[i])
+            rule_test_load(loader, cursor_member(roots[i], "tests"), &tests);
+    }
+    loader->set->tests = tests.items;
+    loader->set->tests_nr = tests.nr;
+}
+
 static void load_all(struct loader *loader)
 {
     const struct cursor **roots =
@@ -236,6 +249,7 @@ static void load_all(struct loader *loader)
         if (rules)
             load_rules(loader, rules);
     }
+    load_tests(loader, roots);
     loader->set->rules = loader->rules;
     loader->set->rules_nr = loader->rules_nr;
     if (is_whole && loader->files_nr > 0 && count_rules(loader) == 0)
@@ -275,7 +289,9 @@ struct ruleset *load_sources(const struct rule_source *sources, size_t nr,
     hash_sources(sources, nr, set->hash);
     loader.files = arena_zero(&set->arena, nr, sizeof(*loader.files));
     for (size_t i = 0; i < nr; i++)
-        open_file(&loader, &sources[i], &loader.files[i]);
+        rule_file_open(&loader, &sources[i],
+                       "a rule file is an object: {\"version\": 1, \"rules\": [...]}",
+                       &loader.files[i]);
     load_all(&loader);
     for (size_t i = 0; i < nr; i++)
         json_decref(loader.files[i].root);

@@ -1,7 +1,8 @@
 /*
  * load - rule files to a ruleset, or everything that is wrong with them.
  *
- * Reads the named files, and from folders every *.json and *.jsonc in name order, and merges them.
+ * Reads the named files, and from folders every *.json and *.jsonc in name order, and merges them;
+ * *_test.json and *_test.jsonc of a folder are files of tests and are left out.
  * The same loader serves run, reload, check, explain and test: what check accepts, run accepts.
  * Strict: unknown members anywhere are errors with the nearest name, duplicate members and
  * duplicate rule names too. `.jsonc` may hold comments and trailing commas; `.json` may not.
@@ -27,6 +28,13 @@ struct ruleset *load_sources(const struct rule_source *sources, size_t nr,
  * read and a folder without rule files are E101.
  */
 struct ruleset *load_paths(const char *const *paths, size_t nr, struct diagnostics *found);
+
+/* A file of tests on its own; NULL when there was an error, *found then says all of them. */
+struct test_file *test_file_load(const struct rule_source *source, struct diagnostics *found);
+void test_file_free(struct test_file *file);
+
+/* True for names that end in _test.json or _test.jsonc. */
+bool test_file_is_name(struct slice name);
 
 /*
  * A fingerprint of names and contents, for polling: equal while nothing changed. False when a path

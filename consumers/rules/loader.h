@@ -14,13 +14,17 @@
 #include "consumers/rules/diagnostics.h"
 #include "consumers/rules/locate.h"
 #include "consumers/rules/names.h"
+#include "consumers/rules/rule_test.h"
 #include "consumers/rules/ruleset.h"
+
+struct rule_source;
 
 struct rule_file {
     struct slice name;
     struct slice text;  /* as it is, without a byte order mark */
     struct slice clean; /* the same with comments blanked: what was parsed */
     json_t *root;       /* NULL: did not parse */
+    const char *form;   /* what such a file must be, for those that are no object */
     struct arena *arena;
 };
 
@@ -175,6 +179,18 @@ bool shape_needs(struct loader *loader, const struct cursor *at, const char *nam
 struct slice shape_list(struct loader *loader, struct names names); /* "a, b, c" */
 
 /* ---- the parts of a file ---- */
+
+/* Parses it; what is wrong with its text is reported, and root is NULL. */
+void rule_file_open(struct loader *loader, const struct rule_source *source, const char *form,
+                    struct rule_file *file);
+
+struct rule_test_array {
+    struct rule_test *items;
+    size_t nr, capacity;
+};
+
+/* Appends the tests of a "tests" member; NULL: there is none. */
+void rule_test_load(struct loader *loader, const struct cursor *at, struct rule_test_array *out);
 
 void cache_load_all(struct loader *loader, const struct cursor *caches);
 void cache_add_implicit(struct loader *loader);

@@ -77,11 +77,17 @@ static bool read_file(struct sources *sources, const char *path)
     return !message;
 }
 
+bool test_file_is_name(struct slice name)
+{
+    return slice_ends_with(name, SLICE("_test.json")) ||
+           slice_ends_with(name, SLICE("_test.jsonc"));
+}
+
 static int is_rule_file(const struct dirent *entry)
 {
     struct slice name = slice_of(entry->d_name);
 
-    return entry->d_name[0] != '.' &&
+    return entry->d_name[0] != '.' && !test_file_is_name(name) &&
            (slice_ends_with(name, SLICE(".json")) || slice_ends_with(name, SLICE(".jsonc")));
 }
 

@@ -9,6 +9,7 @@
 #define CONSUMERS_RULES_RULESET_H
 
 #include "consumers/base/error.h"
+#include "consumers/rules/rule_test.h"
 #include "consumers/rules/template.h"
 #include "consumers/rules/value_template.h"
 
@@ -163,6 +164,8 @@ struct ruleset {
     size_t models_nr;
     const struct rule *rules;
     size_t rules_nr;
+    const struct rule_test *tests; /* of the rule files themselves */
+    size_t tests_nr;
     size_t files_nr;
     struct rule_index *index;
 };
