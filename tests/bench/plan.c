@@ -166,7 +166,7 @@ static double time_plan(struct bench *bench)
 
     for (int i = 0; i < BATCHES; i++)
         plan_batch(bench);
-    return (double)(now_ns() - start) / BATCHES / BATCH;
+    return (double)(now_ns() - start) / (double)(BATCHES * BATCH);
 }
 
 static double time_print(struct bench *bench, unsigned keys)
@@ -175,7 +175,7 @@ static double time_print(struct bench *bench, unsigned keys)
 
     for (int i = 0; i < BATCHES; i++)
         print_batch(bench, keys);
-    return (double)(now_ns() - start) / BATCHES / BATCH;
+    return (double)(now_ns() - start) / (double)(BATCHES * BATCH);
 }
 
 static int compare_doubles(const void *a, const void *b)

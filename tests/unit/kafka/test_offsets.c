@@ -223,7 +223,7 @@ START_TEST(test_a_record_costs_nanoseconds)
         if (i % 10 == 0)
             offsets_release(offsets, mark);
     }
-    double each = (now_ns() - start) / NR;
+    double each = (now_ns() - start) / (double)NR;
     if (getenv("CK_VERBOSITY"))
         printf("offsets: %.1f ns a record, every tenth held\n", each);
     ck_assert_int_eq(offsets_slot(offsets, slot)->watermark, NR - AHEAD);

@@ -311,9 +311,8 @@ END_TEST
 START_TEST(warnings_are_ignored_where_meant)
 {
     static const char *const texts[] = {
-        "{'version':1,'caches':{'default':{'lock_suffix':'l'}},'rules':[{'name':'r','ignore':'W406'"
-        ","
-        "" PRODUCT "'do':{'delete':{'key':'k','unlock':true}}}]}",
+        ("{'version':1,'caches':{'default':{'lock_suffix':'l'}},'rules':[{'name':'r',"
+         "'ignore':'W406'," PRODUCT "'do':{'delete':{'key':'k','unlock':true}}}]}"),
         "{'version':1,'defaults':{'ignore':['W406','W409']},'caches':{'default':{'prefix':'my:',"
         "'lock_suffix':'l'}},'rules':[{'name':'r'," PRODUCT
         "'do':{'delete':{'key':'k','unlock':true}}}]}",

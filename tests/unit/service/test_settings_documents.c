@@ -193,7 +193,7 @@ START_TEST(the_page_has_nothing_else)
 
     for (const char *at = page; (at = strstr(at, "\n| `")); at++)
         rows++;
-    ck_assert_uint_eq(rows, SETTINGS_NR + REDIS_MEMBERS_NR);
+    ck_assert_uint_eq(rows, (size_t)SETTINGS_NR + REDIS_MEMBERS_NR);
     free(page);
 }
 END_TEST
