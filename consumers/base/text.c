@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unicase.h>
 #include <unictype.h>
+#include <uninorm.h>
 #include <unistr.h>
 
 #include "consumers/base/buffer.h"
@@ -244,6 +245,27 @@ static struct slice map_text(void (*add_run)(struct buffer *, struct slice), str
     mapped = arena_copy(arena, buffer_slice(&out));
     buffer_release(&out);
     return mapped;
+}
+
+struct slice text_ascii(struct slice text, struct arena *arena)
+{
+    char *out = arena_bytes(arena, text.len + 1), *from;
+    size_t len = 0, ascii = 0;
+
+    if (ascii_bytes(text) == text.len)
+        return text;
+    from = (char *)u8_normalize(UNINORM_NFKD, (const uint8_t *)text.ptr, text.len, NULL, &len);
+    /* NULL: bytes that are no UTF-8, which have no parts. */
+    if (from)
+        out = arena_bytes(arena, len + 1);
+    for (size_t i = 0, nr = from ? len : text.len; i < nr; i++) {
+        char c = from ? from[i] : text.ptr[i];
+
+        if ((unsigned char)c < 0x80)
+            out[ascii++] = c;
+    }
+    free(from);
+    return (struct slice){out, ascii};
 }
 
 static struct slice shift_ascii(struct slice text, char first, char last, struct arena *arena)

@@ -18,6 +18,8 @@ size_t text_chars(struct slice text); /* code points; an invalid byte counts as 
 
 struct slice text_lower(struct slice text, struct arena *arena);
 struct slice text_upper(struct slice text, struct arena *arena);
+/* What is ASCII once characters are taken apart (NFKD): an e with an accent becomes e. */
+struct slice text_ascii(struct slice text, struct arena *arena);
 struct slice text_trim(struct slice text); /* white space as Python's str.strip() */
 bool text_equals_ignore_case(struct slice a, struct slice b); /* simple case folding */
 

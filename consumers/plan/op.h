@@ -47,6 +47,13 @@ struct op {
     enum op_result result;
 };
 
+/* True for what walks: it runs on the purge engine, beside the pipeline's own commands. */
+static inline bool op_runs_beside(const struct op *op)
+{
+    return op->verb == VERB_PURGE || op->verb == VERB_PURGE_TAG ||
+           (op->verb == VERB_EXPIRE && op->action->is_pattern);
+}
+
 /* The reason an event, or a part of it, is set aside. */
 struct failure {
     enum reason reason;

@@ -1,11 +1,10 @@
 #include "consumers/rules/moment.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "consumers/rules/encode.h"
+#include "consumers/rules/python.h"
 
 struct reader {
     const char *at, *end;
@@ -144,40 +143,19 @@ struct slice moment_str(const struct moment *moment, struct arena *arena)
     return arena_copy(arena, slice_of(text));
 }
 
-/* Fewest digits that give the number back, in the form of Python's float repr. */
-static int print_repr(double number, char *out, size_t bytes)
-{
-    int len = 0;
-
-    if (number != 0 && fabs(number) < 1e-4) {
-        for (int digits = 1; digits <= 17; digits++) {
-            len = snprintf(out, bytes, "%.*g", digits, number);
-            if (strtod(out, NULL) == number)
-                break;
-        }
-        return len;
-    }
-    for (int decimals = 1; decimals <= 17; decimals++) {
-        len = snprintf(out, bytes, "%.*f", decimals, number);
-        if (strtod(out, NULL) == number)
-            break;
-    }
-    return len;
-}
-
 struct slice moment_timestamp(const struct moment *moment, struct arena *arena)
 {
     int64_t seconds = days_since_epoch(moment->year, moment->month, moment->day) * 86400 +
                       moment->hour * 3600 + moment->minute * 60 + moment->second -
                       moment->offset_seconds;
     int64_t micros = seconds * 1000000 + moment->microsecond;
-    char text[64];
-    int len;
+    char text[PYTHON_FLOAT_BYTES];
+    size_t len;
 
     /* Through decimal text: one correctly rounded step, as Python's integer division is. */
     snprintf(text, sizeof(text), "%lldE-6", (long long)micros);
-    len = print_repr(strtod(text, NULL), text, sizeof(text));
-    return arena_copy(arena, (struct slice){text, (size_t)len});
+    len = python_float(strtod(text, NULL), text);
+    return arena_copy(arena, (struct slice){text, len});
 }
 
 static const char directives[] = "YmdHMSfyjbBaApIuwUWVGzeFT%";

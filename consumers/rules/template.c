@@ -1,6 +1,7 @@
 #include "consumers/rules/template.h"
 
 #include "consumers/base/glob.h"
+#include "consumers/rules/digest.h"
 #include "consumers/rules/encode.h"
 #include "consumers/rules/filter.h"
 
@@ -52,6 +53,15 @@ static const struct filter *find_default(const struct segment *segment)
     return NULL;
 }
 
+static const struct filter *find_split(const struct segment *segment)
+{
+    for (size_t i = 0; i < segment->filters_nr; i++) {
+        if (segment->filters[i].kind == FILTER_SPLIT)
+            return &segment->filters[i];
+    }
+    return NULL;
+}
+
 static bool needs_value(const struct segment *segment)
 {
     for (size_t i = 0; i < segment->filters_nr; i++) {
@@ -61,16 +71,26 @@ static bool needs_value(const struct segment *segment)
     return false;
 }
 
-/* Runs the filters from `from` on. An empty text counts as absent for `default` where it is one. */
-static enum render_status run_filters(const struct scene *scene, const struct segment *segment,
-                                      const struct filter *from, struct field *field)
+static const struct filter *filters_end(const struct segment *segment)
 {
-    const struct filter *end = segment->filters + segment->filters_nr;
+    return segment->filters + segment->filters_nr;
+}
+
+/*
+ * Runs the filters from `from` to before `end`. An empty text counts as absent for `default` where it
+ * is one; what stands in for an absent text is not split.
+ */
+static enum render_status run_range(const struct scene *scene, const struct segment *segment,
+                                    const struct filter *from, const struct filter *end,
+                                    struct field *field)
+{
     bool is_django = scene->style.is_django;
 
     for (const struct filter *filter = from; filter < end; filter++) {
         const char *why = NULL;
 
+        if (filter->kind == FILTER_SPLIT)
+            continue;
         if (filter->kind == FILTER_DEFAULT) {
             if (scene->style.null_is_error && field->type == VALUE_STRING && field->text.len == 0)
                 *field = field_of_text(filter->arg);
@@ -79,6 +99,12 @@ static enum render_status run_filters(const struct scene *scene, const struct se
         }
     }
     return RENDER_OK;
+}
+
+static enum render_status run_filters(const struct scene *scene, const struct segment *segment,
+                                      const struct filter *from, struct field *field)
+{
+    return run_range(scene, segment, from, filters_end(segment), field);
 }
 
 /* A missing field, or a null where null is an error: {x?} drops, |default:v fills. */
@@ -151,7 +177,7 @@ static enum render_status render_value(const struct scene *scene, const struct s
     else if (field.type == VALUE_NULL)
         status = render_null(scene, segment, &field);
     else if (is_container(&field) &&
-             (segment->filters_nr == 0 || segment->filters[0].kind != FILTER_JSON))
+             (segment->filters_nr == 0 || !filter_takes_container(segment->filters[0].kind)))
         status = render_container(scene, segment, &field);
     else if (segment->filters_nr > 0)
         status = run_filters(scene, segment, segment->filters, &field);
@@ -212,53 +238,136 @@ static struct field element_field(const struct segment *segment, const struct va
     return field_of_value(element);
 }
 
-/* No array where one was to be fanned out: a scalar is an array of one. */
-static enum render_status fan_out_other(const struct scene *scene, const struct segment *segment,
-                                        struct field field, struct slice *out)
+/* No array where one was to be fanned out: a scalar is an array of one. False: *status says why not. */
+static bool fan_as_element(const struct scene *scene, const struct segment *segment,
+                           struct field *field, enum render_status *status)
 {
-    bool is_null = field.state == FIELD_PRESENT && field.type == VALUE_NULL;
+    bool is_null = field->state == FIELD_PRESENT && field->type == VALUE_NULL;
 
-    if (field.state == FIELD_PRESENT && field.type == VALUE_OBJECT)
-        return fail(scene, segment, REASON_BAD_VALUE, "is an object, not an array");
+    if (field->state == FIELD_PRESENT && field->type == VALUE_OBJECT) {
+        *status = fail(scene, segment, REASON_BAD_VALUE, "is an object, not an array");
+        return false;
+    }
     if (is_null && !scene->style.null_is_error) {
+        *status = segment->is_optional ? RENDER_DROPPED : RENDER_NULL_DROPPED;
         if (find_default(segment) == NULL)
-            return segment->is_optional ? RENDER_DROPPED : RENDER_NULL_DROPPED;
-        field = field_of_value(NULL);
+            return false;
+        *status = RENDER_OK;
+        *field = field_of_value(NULL);
     }
     if (!is_null && segment->element.parts_nr > 0)
-        field = field_of_value(NULL);
-    return render_value(scene, segment, field, out);
+        *field = field_of_value(NULL);
+    return true;
 }
 
-/* One text per element; the elements that fail do not keep the others back. */
-static enum render_status fan_out(const struct scene *scene, const struct template *tpl,
-                                  const struct segment *segment, struct slice *pieces,
-                                  struct texts *out)
+/* A template whose texts are one for each element of something. */
+struct fan {
+    const struct scene *scene;
+    const struct template *tpl;
+    const struct segment *segment;
+    struct slice *pieces; /* the segment's own among them */
+    struct texts *out;
+    enum render_status status; /* the worst so far */
+};
+
+/* The elements that fail do not keep the others back; the first failure is told. */
+static void fan_take(struct fan *fan, enum render_status status,
+                     const struct render_failure *earlier)
 {
-    struct field array = get(scene, segment);
-    struct value_iter it = value_walk(array.value);
-    struct slice *piece = &pieces[segment - tpl->segments];
-    enum render_status status = RENDER_OK;
-    size_t before = out->nr;
+    if (status == RENDER_OK)
+        push(fan->scene, fan->out, assemble(fan->scene, fan->pieces, fan->tpl->segments_nr));
+    else if (status == RENDER_FAILED && fan->status == RENDER_FAILED)
+        *fan->scene->failure = *earlier;
+    fan->status = worse(fan->status, status);
+}
 
-    if (array.type != VALUE_ARRAY) {
-        status = fan_out_other(scene, segment, array, piece);
+static void fan_element(struct fan *fan, struct field field)
+{
+    struct render_failure earlier = *fan->scene->failure;
+    struct slice *piece = &fan->pieces[fan->segment - fan->tpl->segments];
+
+    fan_take(fan, render_value(fan->scene, fan->segment, field, piece), &earlier);
+}
+
+static void fan_split(struct fan *fan, const struct filter *split, struct field field)
+{
+    const struct segment *segment = fan->segment;
+    struct render_failure earlier = *fan->scene->failure;
+    struct slice text, part, *piece = &fan->pieces[segment - fan->tpl->segments];
+    enum render_status status = run_range(fan->scene, segment, segment->filters, split, &field);
+
+    if (status == RENDER_OK && !filter_text(&field, fan->scene->style.is_django, &text))
+        status = render_container(fan->scene, segment, &field);
+    if (status != RENDER_OK) {
+        fan_take(fan, status, &earlier);
+        return;
+    }
+    while (filter_split(split, &text, &part)) {
+        field = field_of_text(part);
+        earlier = *fan->scene->failure;
+        status = run_filters(fan->scene, segment, split + 1, &field);
         if (status == RENDER_OK)
-            push(scene, out, assemble(scene, pieces, tpl->segments_nr));
-        return status;
+            status = finish_text(fan->scene, segment, &field, piece);
+        fan_take(fan, status, &earlier);
     }
-    while (value_next(&it)) {
-        struct render_failure first = *scene->failure;
-        enum render_status one =
-            render_value(scene, segment, element_field(segment, it.item), piece);
+}
 
-        if (one == RENDER_OK)
-            push(scene, out, assemble(scene, pieces, tpl->segments_nr));
-        else if (one == RENDER_FAILED && status == RENDER_FAILED)
-            *scene->failure = first;
-        status = worse(status, one);
+static void fan_field(struct fan *fan, struct field field)
+{
+    const struct filter *split = find_split(fan->segment);
+
+    if (split && field.state == FIELD_PRESENT && field.type != VALUE_NULL)
+        fan_split(fan, split, field);
+    else
+        fan_element(fan, field);
+}
+
+static void fan_digest(struct fan *fan)
+{
+    const struct scene *scene = fan->scene;
+    struct texts texts = {NULL, 0, 0};
+
+    fan->status =
+        digest_render(fan->segment->digest, scene->input, scene->style, &texts, scene->failure);
+    for (size_t i = 0; i < texts.nr; i++) {
+        fan->pieces[fan->segment - fan->tpl->segments] = texts.items[i];
+        push(scene, fan->out, assemble(scene, fan->pieces, fan->tpl->segments_nr));
     }
-    return status != RENDER_FAILED && out->nr > before ? RENDER_OK : status;
+}
+
+static enum render_status fan_out(struct fan *fan)
+{
+    const struct segment *segment = fan->segment;
+    size_t before = fan->out->nr;
+    struct field array;
+
+    if (segment->digest) {
+        fan_digest(fan);
+        return fan->status;
+    }
+    array = get(fan->scene, segment);
+    if (array.type == VALUE_ARRAY) {
+        struct value_iter it = value_walk(array.value);
+
+        while (value_next(&it))
+            fan_field(fan, element_field(segment, it.item));
+        return fan->status != RENDER_FAILED && fan->out->nr > before ? RENDER_OK : fan->status;
+    }
+    if (fan_as_element(fan->scene, segment, &array, &fan->status))
+        fan_field(fan, array);
+    return fan->status;
+}
+
+static enum render_status render_digest(const struct scene *scene, const struct segment *segment,
+                                        struct slice *out)
+{
+    struct texts texts = {NULL, 0, 0};
+    enum render_status status =
+        digest_render(segment->digest, scene->input, scene->style, &texts, scene->failure);
+
+    if (status == RENDER_OK)
+        *out = texts.items[0];
+    return status;
 }
 
 /* Renders every segment but a fanned out one, which is handed back. */
@@ -277,7 +386,8 @@ static enum render_status gather(const struct scene *scene, const struct templat
             *fanned_out = segment;
             continue;
         }
-        status = render_value(scene, segment, get(scene, segment), &pieces[i]);
+        status = segment->digest ? render_digest(scene, segment, &pieces[i])
+                                 : render_value(scene, segment, get(scene, segment), &pieces[i]);
         if (status != RENDER_OK)
             return status;
     }
@@ -303,7 +413,7 @@ enum render_status template_render(const struct template *tpl, const struct rend
     if (status != RENDER_OK)
         return status;
     if (fanned_out)
-        return fan_out(&scene, tpl, fanned_out, pieces, out);
+        return fan_out(&(struct fan){&scene, tpl, fanned_out, pieces, out, RENDER_OK});
     push(&scene, out, assemble(&scene, pieces, tpl->segments_nr));
     return RENDER_OK;
 }

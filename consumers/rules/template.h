@@ -19,19 +19,31 @@ enum filter_kind {
     FILTER_UPPER,
     FILTER_TRIM,
     FILTER_DEFAULT,
+    FILTER_SLUG,
+    FILTER_URLENCODE,
     FILTER_MD5,
+    FILTER_SHA1,
+    FILTER_SHA256,
+    FILTER_PAD,
+    FILTER_TRUNC,
+    FILTER_SPLIT,
+    FILTER_LEN,
     FILTER_DATE,
     FILTER_TIMESTAMP,
     FILTER_STR,
-    FILTER_JSON
+    FILTER_JSON,
+    FILTER_PYJSON
 };
 
 struct filter {
     enum filter_kind kind;
     struct slice arg; /* absent if the filter takes none */
+    size_t number;    /* the argument of pad and trunc */
 };
 
-/* One literal (path_text absent) or one placeholder. */
+struct template_digest;
+
+/* One literal (text absent), one placeholder, or a digest of texts with placeholders. */
 struct segment {
     struct slice literal;
     struct slice text; /* the placeholder's path as written, e.g. "before.n"; absent: literal */
@@ -42,6 +54,7 @@ struct segment {
     const struct filter *filters;
     size_t filters_nr;
     size_t offset, length; /* of the placeholder in the source text, braces included, in bytes */
+    const struct template_digest *digest; /* NULL: none. Else text is its first placeholder's */
 };
 
 struct template

@@ -3,6 +3,7 @@
 #include <ctype.h>
 
 #include "consumers/base/glob.h"
+#include "consumers/rules/digest.h"
 #include "consumers/rules/filter.h"
 
 /*
@@ -226,6 +227,23 @@ static bool parse_filters(struct parser *p, struct slice text, struct segment *o
     return ok;
 }
 
+/* A split makes an array, and an array wants []. */
+static bool check_splits(struct parser *p, struct slice body, const struct segment *segment)
+{
+    size_t nr = 0;
+
+    for (size_t i = 0; i < segment->filters_nr; i++)
+        nr += segment->filters[i].kind == FILTER_SPLIT;
+    if (nr == 0 || (nr == 1 && segment->is_fanned_out))
+        return true;
+    return problem(p, "E209", body,
+                   nr > 1
+                       ? SLICE("a second split in one placeholder")
+                       : arena_printf(p->arena,
+                                      "split makes several texts of one: write {%.*s[]|split:...}",
+                                      SLICE_ARG(segment->text)));
+}
+
 /* What stands between the braces. */
 static bool parse_body(struct parser *p, struct slice body, struct segment *out)
 {
@@ -245,7 +263,7 @@ static bool parse_body(struct parser *p, struct slice body, struct segment *out)
     if (bar &&
         !parse_filters(p, (struct slice){bar + 1, body.len - (size_t)(bar + 1 - body.ptr)}, out))
         ok = false;
-    return ok;
+    return ok && check_splits(p, body, out);
 }
 
 static void parse_placeholder(struct parser *p)
@@ -269,6 +287,17 @@ static void parse_placeholder(struct parser *p)
         add_segment(p, &segment);
 }
 
+static bool segment_uses_row(const struct segment *segment)
+{
+    if (segment->digest == NULL)
+        return segment->path.root == FIELD_ROW;
+    for (size_t i = 0; i < segment->digest->parts_nr; i++) {
+        if (segment->digest->parts[i].uses_row)
+            return true;
+    }
+    return false;
+}
+
 static struct template finish(struct slice source, const struct segment *segments, size_t nr)
 {
     struct template tpl = {
@@ -278,8 +307,7 @@ static struct template finish(struct slice source, const struct segment *segment
         if (slice_is_absent(segments[i].text))
             continue;
         tpl.is_constant = false;
-        if (segments[i].path.root == FIELD_ROW)
-            tpl.uses_row = true;
+        tpl.uses_row = tpl.uses_row || segment_uses_row(&segments[i]);
     }
     return tpl;
 }

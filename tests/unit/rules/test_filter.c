@@ -1,6 +1,6 @@
 #include "consumers/rules/filter.h"
 
-#include "consumers/rules/encode.h"
+#include "consumers/rules/python.h"
 #include "tests/unit/check_main.h"
 
 static struct arena arena;
@@ -67,6 +67,37 @@ static const struct {
     {"date:%F", "2024-02-29", "2024-02-29"},
     {"date:%F", "2023-02-29", BAD},
     {"date:%F", "0000-01-01", BAD},
+    {"slug", "Caf\xc3\xa9 & Tea -- No. 5", "cafe-tea-no-5"},
+    {"slug",
+     " _-Stra\xc3\x9f"
+     "e\xc2\xa0"
+     "2_-",
+     "strae-2"},
+    {"slug", "\xef\xac\x81sh \xe8\x8c\xb6", "fish"},
+    {"slug", "\xe8\x8c\xb6", ""},
+    {"slug",
+     "a\tb\n\x1c"
+     "c",
+     "a-b-c"},
+    {"urlencode", "a b/c?\xc3\xa9~_.-*", "a%20b%2Fc%3F%C3%A9~_.-%2A"},
+    {"sha1", "abc", "a9993e364706816aba3e25717850c26c9cd0d89d"},
+    {"sha256", "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+    {"pad:5", "42", "00042"},
+    {"pad:5", "-42", "-0042"},
+    {"pad:3", "\xc3\xa9", "00\xc3\xa9"},
+    {"pad:2", "abc", "abc"},
+    {"trunc:2",
+     "a\xc3\xa9"
+     "b",
+     "a\xc3\xa9"},
+    {"trunc:9", "ab", "ab"},
+    {"len",
+     "a\xc3\xa9"
+     "b",
+     "3"},
+    {"len", "", "0"},
+    {"pyjson", "a\"\xc3\xa9\xf0\x9f\x98\x80\x7f\x01\n",
+     "\"a\\\"\\u00e9\\ud83d\\ude00\\u007f\\u0001\\n\""},
 };
 
 START_TEST(test_filter)
@@ -88,13 +119,48 @@ START_TEST(test_filter)
 }
 END_TEST
 
+/* From Python 3: repr(float). */
+static const struct {
+    double number;
+    const char *text;
+} floats[] = {
+    {0.0, "0.0"},
+    {-0.0, "-0.0"},
+    {2.5, "2.5"},
+    {100000.0, "100000.0"},
+    {1e15, "1000000000000000.0"},
+    {9999999999999998.0, "9999999999999998.0"},
+    {1e16, "1e+16"},
+    {1.5e16, "1.5e+16"},
+    {0.0001, "0.0001"},
+    {0.00012345, "0.00012345"},
+    {0.00001, "1e-05"},
+    {-1.25e-7, "-1.25e-07"},
+    {0.1, "0.1"},
+    {1.0 / 3, "0.3333333333333333"},
+    {5e-324, "5e-324"},
+    {1.7976931348623157e308, "1.7976931348623157e+308"},
+    {123456.789, "123456.789"},
+    {-12.5, "-12.5"},
+};
+
+START_TEST(test_float)
+{
+    char out[PYTHON_FLOAT_BYTES];
+    struct slice text = {out, python_float(floats[_i].number, out)};
+
+    ck_assert_msg(slice_equals(text, slice_of(floats[_i].text)), "%s: %.*s", floats[_i].text,
+                  SLICE_ARG(text));
+}
+END_TEST
+
 START_TEST(test_names_are_listed)
 {
     size_t nr = 0;
 
     while (filter_name(nr))
         nr++;
-    ck_assert_uint_eq(nr, 9);
+    ck_assert_uint_eq(nr, 18);
 }
 END_TEST
 
@@ -105,6 +171,7 @@ static Suite *filter_suite(void)
 
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_loop_test(cases, test_filter, 0, (int)ARRAY_NR(rows));
+    tcase_add_loop_test(cases, test_float, 0, (int)ARRAY_NR(floats));
     tcase_add_test(cases, test_names_are_listed);
     suite_add_tcase(suite, cases);
     return suite;

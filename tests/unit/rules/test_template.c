@@ -52,6 +52,8 @@ static struct template parse(const char *text)
     "\"after\":{\"n\":2,\"name\":\"Mug\",\"price\":12.50,\"big\":123456789012345678901234567890,"  \
     "\"nul\":null,\"empty\":\"\",\"yes\":true,\"no\":false,\"star\":\"a*b[c]?\\\\\","              \
     "\"tags\":[1,2,null],\"none\":[],\"items\":[{\"sku\":\"a\"},{\"sku\":\"b\"},{}],"              \
+    "\"csv\":\"a,b,,c\",\"csvs\":[\"x;y\",\"z\"],"                                                 \
+    "\"mix\":{\"b\":1e5,\"a\":12.50,\"B\":[1,-2.5,true,null,-0],\"c\":{},\"d\":[]},"               \
     "\"obj\":{\"k\":\"v\"},\"version\":9,\"created\":\"2026\",\"d\":{\"e\":{\"f\":7}}}}"
 
 static const struct render_row {
@@ -75,6 +77,20 @@ static const struct render_row {
     {"{before.name}", DJANGO, RENDER_OK, "Mug", 0, NULL},
     {"{after.gone}", DJANGO, RENDER_FAILED, "", REASON_MISSING_FIELD, "after.gone"},
     {"{created}", DJANGO, RENDER_OK, "2026", 0, NULL},
+    {"{tags|len}", DJANGO, RENDER_OK, "3", 0, NULL},
+    {"{obj|pyjson}", DJANGO, RENDER_OK, "{\"k\": \"v\"}", 0, NULL},
+    {"{mix|pyjson}", DJANGO, RENDER_OK,
+     "{\"B\": [1, -2.5, true, null, 0], \"a\": 12.5, \"b\": 100000.0, \"c\": {}, \"d\": []}", 0,
+     NULL},
+    {"{csv[]|split:,}", DJANGO, RENDER_OK, "a b  c", 0, NULL},
+    {"k:{csv[]|upper|split:,|md5|trunc:3}", DJANGO, RENDER_OK, "k:7fc k:9d5 k:d41 k:0d6", 0, NULL},
+    {"{csvs[]|split:;}", DJANGO, RENDER_OK, "x y z", 0, NULL},
+    {"{items[].sku|split:x}", DJANGO, RENDER_FAILED, "a b", REASON_MISSING_FIELD, "items[].sku"},
+    {"{nul[]|split:,}", DJANGO, RENDER_NULL_DROPPED, "", 0, NULL},
+    {"{lost[]?|split:,}", DJANGO, RENDER_DROPPED, "", 0, NULL},
+    {"kkk{csv[]|split:,}", PATTERN, RENDER_FAILED, "kkka kkkb kkkc", REASON_EMPTY_FIELD, "csv[]"},
+    {"{n[]|split:,}", DJANGO, RENDER_OK, "2", 0, NULL},
+    {"{csv[]|date:%F|split:,}", DJANGO, RENDER_FAILED, "", REASON_BAD_VALUE, "csv[]"},
     {"{version}", DJANGO, RENDER_FAILED, "", REASON_MISSING_FIELD, "version"},
     {"{after.version}", DJANGO, RENDER_OK, "9", 0, NULL},
     {"{model}:{op}:{event}:{ts}:{tenant}", DJANGO, RENDER_OK,
