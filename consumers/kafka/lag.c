@@ -72,32 +72,39 @@ void lag_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code,
     source->next_rows_ms = 0;
 }
 
-/* How far the partition has been worked off: the watermark, or where it started. */
+/*
+ * How far the partition has been worked off: the watermark, or where it started. Behind the last record
+ * may lie what is none for us, such as the marker that ends a transaction.
+ */
 static int64_t position_of(const struct source *source, uint32_t slot)
 {
     const struct seat *seat = &source->seats[slot];
     int64_t watermark = offsets_slot(source->offsets, slot)->watermark;
-    if (watermark != OFFSETS_NONE)
-        return watermark;
-    return seat->start;
+    int64_t position = watermark == OFFSETS_NONE ? seat->start : watermark;
+    return position == seat->next && seat->read_to > position ? seat->read_to : position;
+}
+
+/* The later of what librdkafka saw with its last fetch and what was asked. */
+static int64_t end_of(const struct source *source, const struct seat *seat)
+{
+    int64_t low, high;
+    bool is_known = rd_kafka_get_watermark_offsets(source->kafka, seat->topic, seat->partition,
+                                                   &low, &high) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return is_known && high > seat->high && !seat->has_gap ? high : seat->high;
 }
 
 static struct source_lag row_of(struct source *source, uint32_t slot)
 {
-    struct seat *seat = &source->seats[slot];
-    int64_t low, high, position = position_of(source, slot);
-    if (rd_kafka_get_watermark_offsets(source->kafka, seat->topic, seat->partition, &low, &high) ==
-            RD_KAFKA_RESP_ERR_NO_ERROR &&
-        high >= 0 && !seat->has_gap)
-        seat->high = high;
+    const struct seat *seat = &source->seats[slot];
+    int64_t position = position_of(source, slot), high = end_of(source, seat);
     struct source_lag row = {.topic = slice_of(seat->topic),
                              .partition = seat->partition,
                              .committed = seat->committed,
-                             .high = seat->high,
+                             .high = high,
                              .lag = OFFSETS_NONE,
                              .has_gap = seat->has_gap};
-    if (position != OFFSETS_NONE && seat->high != OFFSETS_NONE)
-        row.lag = seat->high > position ? seat->high - position : 0;
+    if (position != OFFSETS_NONE && high != OFFSETS_NONE)
+        row.lag = high > position ? high - position : 0;
     return row;
 }
 

@@ -61,7 +61,8 @@ static struct seat *take_seat(struct source *source, const char *topic, int32_t 
                           .start = OFFSETS_NONE,
                           .next = OFFSETS_NONE,
                           .committed = OFFSETS_NONE,
-                          .high = OFFSETS_NONE};
+                          .high = OFFSETS_NONE,
+                          .read_to = OFFSETS_NONE};
     trouble_topic_is_there(source, topic);
     return seat;
 }
@@ -101,6 +102,7 @@ static void settle(struct source *source, struct seat *seat, int64_t committed,
     seat->from_beginning = wanted < 0;
     seat->committed = committed >= 0 ? committed : OFFSETS_NONE;
     seat->high = range->high;
+    seat->read_to = OFFSETS_NONE;
     seat->start = seat->next = wanted < 0 ? range->low : wanted;
     seat->reasons &= ~(unsigned)PAUSE_PLACE;
     if (!is_below && !is_beyond)

@@ -109,6 +109,7 @@ static bool set_defaults(rd_kafka_conf_t *conf, const struct source_settings *se
         {"check.crcs", "true"},
         {"topic.metadata.refresh.interval.ms", "10000"},
         {"allow.auto.create.topics", "false"},
+        {"enable.partition.eof", "true"}, /* else the lag counts what ends a transaction */
     };
     for (size_t i = 0; i < ARRAY_NR(defaults); i++)
         if (!client_option(settings->options, settings->options_nr, defaults[i].name) &&
@@ -240,12 +241,22 @@ static void fill(struct source *source, uint32_t slot, rd_kafka_message_t *messa
         .message = message};
 }
 
+/* Everything before the end that it names has been handed out, or is none for us to read. */
+static void note_end(struct source *source, const rd_kafka_message_t *message)
+{
+    uint32_t slot;
+    if (find_slot(source, message, &slot))
+        source->seats[slot].read_to = message->offset;
+}
+
 /* False when it is none to hand out: an error, or one that was handed out in this epoch already. */
 static bool accept_message(struct source *source, rd_kafka_message_t *message,
                            struct source_record *out)
 {
     uint32_t slot;
-    if (message->err)
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        note_end(source, message);
+    else if (message->err)
         trouble_consumer_error(source, message);
     else if (find_slot(source, message, &slot) && message->offset >= source->seats[slot].next) {
         source->seats[slot].next = message->offset + 1;
@@ -327,6 +338,7 @@ static void end_poll(struct source *source)
     int64_t now_ms = clock_steady_ms();
     place_retry(source, now_ms);
     trouble_probe(source, now_ms);
+    ends_refresh(source, now_ms);
     lag_publish(source, now_ms);
     if (source->is_trouble_stale)
         trouble_compose(source);
@@ -417,6 +429,8 @@ void source_free(struct source *source)
         source_give_back(&source->kept[i]);
     if (source->stores)
         rd_kafka_topic_partition_list_destroy(source->stores);
+    if (source->ends)
+        rd_kafka_queue_destroy(source->ends);
     /* A stuck client would hold us up until its requests time out: the process ends without it. */
     if (source->kafka && !source->is_stuck)
         rd_kafka_destroy_flags(source->kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);

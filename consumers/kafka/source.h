@@ -58,12 +58,15 @@ struct source_stats {
     counter longest_poll_gap_ms; /* between two polls */
 };
 
-/* Lag of one partition, refreshed from librdkafka's statistics about every 5 s and on commit. */
+/*
+ * Lag of one partition. The end of its log is known from each fetch, and asked every 2 s, so it grows
+ * while the partition is paused; the row is made anew every 100 ms and on commit.
+ */
 struct source_lag {
     struct slice topic;
     int32_t partition;
     int64_t committed, high; /* OFFSETS_NONE: unknown */
-    int64_t lag;             /* high minus watermark; OFFSETS_NONE: unknown */
+    int64_t lag;             /* records from the watermark to high; OFFSETS_NONE: unknown */
     bool has_gap;
 };
 

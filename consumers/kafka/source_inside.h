@@ -3,7 +3,7 @@
  *
  *   source.c   the client, polling, records          place.c    rebalances, where partitions start, gaps
  *   pause.c    reasons to pause                      lag.c      storing, commits, the published table
- *   trouble.c  errors of librdkafka, told in words
+ *   trouble.c  errors of librdkafka, told in words       ends.c     where the logs end, asked now and then
  *
  * A seat is what the source knows of a tracker's slot, at the same index. A partition is placed once it
  * is known where to go on: the committed offset, or the beginning, checked against the log. Until then
@@ -39,7 +39,9 @@ struct seat {
     int64_t wanted;   /* where to be placed; OFFSETS_NONE: where the group committed */
     int64_t start;    /* where it was placed */
     int64_t next;     /* after the last record that was handed out; first `start` */
-    int64_t committed, high;
+    int64_t committed;
+    int64_t high;    /* end of the log, when it was last asked */
+    int64_t read_to; /* before this there was nothing after `next` that is for us to read */
     int64_t gap_from, gap_to;
 };
 
@@ -77,7 +79,9 @@ struct source {
     size_t kept_nr, kept_capacity;
 
     rd_kafka_topic_partition_list_t *stores; /* the assigned partitions, .opaque their slot */
-    int64_t last_poll_ms, next_place_ms, next_probe_ms, next_rows_ms;
+    rd_kafka_queue_t *ends;                  /* where their ends are answered */
+    bool are_ends_asked;
+    int64_t last_poll_ms, next_place_ms, next_probe_ms, next_rows_ms, next_ends_ms;
 
     char fatal[SOURCE_TEXT_BYTES];
     char broker[SOURCE_TEXT_BYTES]; /* trouble with brokers, rights */
@@ -106,6 +110,9 @@ void lag_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code,
                 rd_kafka_topic_partition_list_t *partitions, void *opaque);
 void lag_rebuild_stores(struct source *source);
 void lag_publish(struct source *source, int64_t now_ms);
+
+/* ends.c */
+void ends_refresh(struct source *source, int64_t now_ms);
 
 /* trouble.c */
 void trouble_client_error(rd_kafka_t *kafka, int code, const char *reason, void *opaque);

@@ -89,8 +89,6 @@ void trouble_consumer_error(struct source *source, const rd_kafka_message_t *mes
 {
     const char *topic = message->rkt ? rd_kafka_topic_name(message->rkt) : "";
     switch (message->err) {
-    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        return;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
         place_out_of_range(source, topic, message->partition);
         return;

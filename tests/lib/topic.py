@@ -50,10 +50,13 @@ class Topics:
     def trim(self, topic, partition, offset):
         self._call("trim", topic, partition, offset)
 
-    def produce(self, topic, records, partition=None):
-        """`records` are dicts of key, value, headers, timestamp; returns how many were written."""
+    def produce(self, topic, records, partition=None, transaction=None):
+        """`records` are dicts of key, value, headers, timestamp; returns how many were written.
+        With a transactional id they are one transaction."""
         lines = "".join(json.dumps(_encode_record(record)) + "\n" for record in records)
         place = [] if partition is None else ["--partition", partition]
+        if transaction is not None:
+            place += ["--transaction", transaction]
         return json.loads(self._call("produce", topic, *place, input=lines))["produced"]
 
     def generate(self, topic, count, value, key=None, pad=0, partition=None):

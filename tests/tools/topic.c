@@ -5,15 +5,18 @@
  *   topic delete  BROKERS TOPIC
  *   topic trim    BROKERS TOPIC PARTITION OFFSET        drop the records below OFFSET
  *   topic produce BROKERS TOPIC [--partition N]         JSON Lines from standard input
- *   topic produce BROKERS TOPIC [--partition N] --generate N --format VALUE [--key KEY] [--pad
- * BYTES] topic consume BROKERS TOPIC [--max N] [--timeout MS] topic offsets BROKERS TOPIC GROUP
+ *   topic produce BROKERS TOPIC [--partition N] [--transaction ID]
+ *   topic produce BROKERS TOPIC [--partition N] --generate N --format VALUE [--key KEY] ...
+ *   topic consume BROKERS TOPIC [--max N] [--timeout MS]
+ *   topic offsets BROKERS TOPIC GROUP
  *   topic lag     BROKERS TOPIC GROUP
  *
  * A record is {"key":..., "value":..., "headers":[[NAME, VALUE],...], "timestamp":MS}; each of key,
  * value and header value is a string, null, or {"base64":"..."} where the bytes are not UTF-8.
  * On input headers may be an object too. consume adds partition and offset, and ends at the end of
  * the topic. In the templates of --generate, {i} is the number of the record from 0 and {i%N} that
- * number modulo N; every other brace stands for itself. --pad appends spaces up to BYTES.
+ * number modulo N; every other brace stands for itself. --pad BYTES appends spaces up to that
+ * length. --transaction writes all of it in one transaction of that producer.
  *
  * Exit: 0 done, 1 the broker refused or did not answer (the reason on standard error), 2 usage.
  */
@@ -33,6 +36,7 @@ struct options {
     const char *topic;
     const char *format;
     const char *key;
+    const char *transaction;
     int32_t partition;
     long long generate;
     long long max;
@@ -274,6 +278,12 @@ static void produce_generated(rd_kafka_t *client, const struct options *options)
     }
 }
 
+static void check_step(const char *what, rd_kafka_error_t *error)
+{
+    if (error != NULL)
+        die(what, rd_kafka_error_string(error));
+}
+
 static int verb_produce(const struct options *options)
 {
     const char *settings[] = {"bootstrap.servers",
@@ -290,6 +300,8 @@ static int verb_produce(const struct options *options)
                               "1000000",
                               "message.timeout.ms",
                               "60000",
+                              options->transaction != NULL ? "transactional.id" : NULL,
+                              options->transaction,
                               NULL};
     struct deliveries deliveries = {0};
     int64_t start_ms = now_ms();
@@ -297,6 +309,10 @@ static int verb_produce(const struct options *options)
 
     if (options->generate > 0 && options->format == NULL)
         usage();
+    if (options->transaction != NULL) {
+        check_step("transaction", rd_kafka_init_transactions(client, CALL_MS));
+        check_step("transaction", rd_kafka_begin_transaction(client));
+    }
     if (options->generate > 0)
         produce_generated(client, options);
     else
@@ -304,6 +320,8 @@ static int verb_produce(const struct options *options)
     rd_kafka_resp_err_t error = rd_kafka_flush(client, 120000);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         die("flush", rd_kafka_err2str(error));
+    if (options->transaction != NULL)
+        check_step("commit", rd_kafka_commit_transaction(client, CALL_MS));
     rd_kafka_destroy(client);
     printf("{\"produced\":%lld,\"failed\":%lld,\"milliseconds\":%" PRId64 "}\n", deliveries.good_nr,
            deliveries.bad_nr, now_ms() - start_ms);
@@ -434,6 +452,8 @@ static void options_parse(struct options *options, int argc, char **argv)
             options->format = value;
         else if (strcmp(name, "--key") == 0)
             options->key = value;
+        else if (strcmp(name, "--transaction") == 0)
+            options->transaction = value;
         else if (strcmp(name, "--pad") == 0)
             options->pad_bytes = (size_t)atoll(value);
         else if (strcmp(name, "--max") == 0)

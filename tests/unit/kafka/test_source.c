@@ -83,49 +83,6 @@ START_TEST(test_what_was_not_stored_comes_again_after_a_crash)
 }
 END_TEST
 
-static bool find_lag(struct member *who, int32_t partition, struct source_lag *out)
-{
-    struct source_lag rows[16];
-    size_t nr = source_lags(who->source, rows, 16);
-    for (size_t i = 0; i < nr; i++)
-        if (rows[i].partition == partition) {
-            *out = rows[i];
-            return true;
-        }
-    return false;
-}
-
-static bool await_lag(struct member *who, int64_t lag, int64_t committed)
-{
-    int64_t deadline = clock_steady_ms() + WAIT_MS;
-    struct source_lag row = {.lag = -2};
-    while (clock_steady_ms() < deadline) {
-        if (find_lag(who, 0, &row) && row.lag == lag && row.committed == committed)
-            return true;
-        member_poll_for(who, 20);
-    }
-    return false;
-}
-
-START_TEST(test_lag_is_exact_when_idle)
-{
-    world_topic(&world, "t", 1);
-    world_put_numbers(&world, "t", 0, 0, 30);
-    join(&member, "t");
-    ck_assert(member_await(&member, 30, WAIT_MS));
-    ck_assert(await_lag(&member, 30, OFFSETS_NONE));
-    member_answer(&member);
-    ck_assert(await_lag(&member, 0, 30));
-    world_put_numbers(&world, "t", 0, 30, 35);
-    ck_assert(await_lag(&member, 5, 30));
-    member_leave(&member);
-    join(&member, "t"); /* before anything is read the lag is that of what was committed */
-    source_pause_all(member.source, PAUSE_REDIS);
-    ck_assert(await_lag(&member, 5, 30));
-    member_leave(&member);
-}
-END_TEST
-
 START_TEST(test_pausing_loses_nothing)
 {
     world_topic(&world, "t", 2);
@@ -401,7 +358,6 @@ static Suite *source_suite(void)
     tcase_add_test(tcase, test_starts_at_the_beginning_without_a_commit);
     tcase_add_test(tcase, test_goes_on_where_the_group_committed);
     tcase_add_test(tcase, test_what_was_not_stored_comes_again_after_a_crash);
-    tcase_add_test(tcase, test_lag_is_exact_when_idle);
     tcase_add_test(tcase, test_pausing_loses_nothing);
     tcase_add_test(tcase, test_taking_nothing_loses_nothing);
     tcase_add_test(tcase, test_limits_of_a_poll_are_kept);
