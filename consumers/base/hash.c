@@ -9,6 +9,7 @@
 #include <xxhash.h>
 
 #include "consumers/base/compiler.h"
+#include "consumers/base/fold.h"
 
 uint64_t hash_slice(struct slice text)
 {
@@ -24,10 +25,10 @@ uint64_t hash_slice_nocase(struct slice text)
     do {
         size_t len = text.len - at < sizeof(folded) ? text.len - at : sizeof(folded);
 
-        for (size_t i = 0; i < len; i++) {
-            char c = text.ptr[at + i];
+        for (size_t i = 0; i < len; i += 8) {
+            uint64_t word = fold_bytes(text.ptr + at + i, len - i);
 
-            folded[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+            memcpy(folded + i, &word, sizeof(word));
         }
         hash = XXH3_64bits_withSeed(folded, len, hash);
         at += len;

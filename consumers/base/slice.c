@@ -1,5 +1,7 @@
 #include "consumers/base/slice.h"
 
+#include "consumers/base/fold.h"
+
 int slice_compare(struct slice a, struct slice b)
 {
     size_t shorter = a.len < b.len ? a.len : b.len;
@@ -10,18 +12,15 @@ int slice_compare(struct slice a, struct slice b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
-static char fold(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 bool slice_equals_nocase(struct slice a, struct slice b)
 {
+    size_t at = 0;
+
     if (a.len != b.len)
         return false;
-    for (size_t i = 0; i < a.len; i++) {
-        if (fold(a.ptr[i]) != fold(b.ptr[i]))
+    for (; a.len - at >= 8; at += 8) {
+        if (fold_bytes(a.ptr + at, 8) != fold_bytes(b.ptr + at, 8))
             return false;
     }
-    return true;
+    return a.len == at || fold_bytes(a.ptr + at, a.len - at) == fold_bytes(b.ptr + at, a.len - at);
 }

@@ -107,8 +107,8 @@ static void plan_due(struct batch *batch)
     }
 }
 
-static struct model_stats *find_model(struct batch_context *context, const struct ruleset *rules,
-                                      const struct event *event)
+static struct model_stats *look_up_model(struct batch_context *context, const struct ruleset *rules,
+                                         const struct event *event)
 {
     uint64_t hash = hash_mix(hash_slice(event->model), hash_slice(event->op_name));
     size_t place = hash % ARRAY_NR(context->models->places);
@@ -122,6 +122,16 @@ static struct model_stats *find_model(struct batch_context *context, const struc
     context->models->places[place].hash = hash;
     context->models->places[place].entry = entry;
     return entry;
+}
+
+static struct model_stats *find_model(struct batch_context *context, const struct ruleset *rules,
+                                      const struct event *event)
+{
+    struct model_stats *last = context->models->last;
+    if (!last || !slice_equals(last->model, event->model) ||
+        !slice_equals(last->op, event->op_name))
+        context->models->last = look_up_model(context, rules, event);
+    return context->models->last;
 }
 
 static void count_event(struct batch_context *context, const struct ruleset *rules,

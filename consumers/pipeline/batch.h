@@ -32,6 +32,7 @@ struct batch {
 
 /* Counts by model are looked up once a model and batch of traffic, not once an event. */
 struct model_cache {
+    struct model_stats *last; /* neighbours are often alike: two compares instead of two hashes */
     struct {
         uint64_t hash;
         struct model_stats *entry;

@@ -55,6 +55,28 @@ START_TEST(ascii_case)
 }
 END_TEST
 
+/* Every byte against every other, first, last and alone in words of eight. */
+START_TEST(case_of_every_byte)
+{
+    static const size_t places[] = {0, 6, 7, 8, 10};
+    char a[] = "shop.product", b[] = "SHOP.PRODUCT";
+
+    a[places[_i]] = b[places[_i]] = 0;
+    for (int left = 0; left < 256; left++) {
+        for (int right = 0; right < 256; right++) {
+            bool is_upper = left >= 'A' && left <= 'Z', is_lower = left >= 'a' && left <= 'z';
+            bool is_other_case =
+                (is_upper && right == left + 32) || (is_lower && right == left - 32);
+
+            a[places[_i]] = (char)left;
+            b[places[_i]] = (char)right;
+            ck_assert(slice_equals_nocase((struct slice){a, 11}, (struct slice){b, 11}) ==
+                      (left == right || is_other_case));
+        }
+    }
+}
+END_TEST
+
 static Suite *slice_suite(void)
 {
     Suite *suite = suite_create("slice");
@@ -64,6 +86,7 @@ static Suite *slice_suite(void)
     tcase_add_loop_test(tests, order_is_by_bytes, 0, (int)ARRAY_NR(pairs));
     tcase_add_test(tests, starts_and_ends);
     tcase_add_test(tests, ascii_case);
+    tcase_add_loop_test(tests, case_of_every_byte, 0, 5);
     suite_add_tcase(suite, tests);
     return suite;
 }
