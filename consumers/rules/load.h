@@ -36,6 +36,18 @@ void test_file_free(struct test_file *file);
 /* True for names that end in _test.json or _test.jsonc. */
 bool test_file_is_name(struct slice name);
 
+/* Files as they were read, in the order load_paths() takes them; "-" is named "<stdin>". */
+struct rule_files {
+    struct arena arena;
+    struct rule_source *items;
+    size_t nr;
+};
+
+/* Reads paths without looking into the files. False when a path cannot be read: E101 in *found. */
+bool load_files(const char *const *paths, size_t nr, struct rule_files *out,
+                struct diagnostics *found);
+void load_files_release(struct rule_files *files);
+
 /*
  * A fingerprint of names and contents, for polling: equal while nothing changed. False when a path
  * cannot be read (the caller keeps what it has).

@@ -136,15 +136,31 @@ static bool read_paths(struct sources *sources, const char *const *paths, size_t
     return is_fine;
 }
 
-struct ruleset *load_paths(const char *const *paths, size_t nr, struct diagnostics *found)
+bool load_files(const char *const *paths, size_t nr, struct rule_files *out,
+                struct diagnostics *found)
 {
     struct sources sources = {.found = found};
-    struct ruleset *set;
+    bool is_fine;
 
     arena_init(&sources.arena, 1 << 16);
-    read_paths(&sources, paths, nr);
-    set = load_sources(sources.items, sources.nr, found);
-    arena_release(&sources.arena);
+    is_fine = read_paths(&sources, paths, nr);
+    *out = (struct rule_files){sources.arena, sources.items, sources.nr};
+    return is_fine;
+}
+
+void load_files_release(struct rule_files *files)
+{
+    arena_release(&files->arena);
+}
+
+struct ruleset *load_paths(const char *const *paths, size_t nr, struct diagnostics *found)
+{
+    struct rule_files files;
+    struct ruleset *set;
+
+    load_files(paths, nr, &files, found);
+    set = load_sources(files.items, files.nr, found);
+    load_files_release(&files);
     return set;
 }
 
