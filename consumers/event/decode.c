@@ -8,8 +8,30 @@
 
 static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
 
-/* The last one takes what no other claimed. */
-static const struct envelope_format *const formats[] = {&envelope_native};
+const char *const decode_format_names[FORMAT_NR] = {
+    [FORMAT_NATIVE] = "native",
+    [FORMAT_CLOUDEVENTS] = "cloudevents",
+    [FORMAT_DEBEZIUM] = "debezium",
+    [FORMAT_MAXWELL] = "maxwell",
+};
+
+static const struct envelope_format *const formats[FORMAT_NR] = {
+    [FORMAT_NATIVE] = &envelope_native,
+    [FORMAT_CLOUDEVENTS] = &envelope_cloudevents,
+    [FORMAT_DEBEZIUM] = &envelope_debezium,
+    [FORMAT_MAXWELL] = &envelope_maxwell,
+};
+
+bool decode_format_parse(struct slice name, enum decode_format *format)
+{
+    for (unsigned i = FORMAT_NATIVE; i < FORMAT_NR; i++) {
+        if (slice_equals(name, slice_of(decode_format_names[i]))) {
+            *format = (enum decode_format)i;
+            return true;
+        }
+    }
+    return false;
+}
 
 /* A time that cannot be right, or none, is replaced by the record's, if that is known. */
 static void settle_time(struct event *event, int64_t record_ms)
@@ -26,13 +48,53 @@ static void settle_time(struct event *event, int64_t record_ms)
     }
 }
 
-static const struct envelope_format *find_format(const struct envelope_input *input)
+struct slice envelope_header(const struct record *record, struct slice name)
 {
-    size_t i = 0;
+    for (size_t i = 0; i < record->headers_nr; i++) {
+        if (slice_equals(record->headers[i].name, name))
+            return record->headers[i].value;
+    }
+    return SLICE_ABSENT;
+}
 
-    while (i + 1 < ARRAY_NR(formats) && !formats[i]->claims(input))
-        i++;
-    return formats[i];
+static bool is_member(yyjson_val *name, struct slice text)
+{
+    return slice_equals(tree_text(name), text) && yyjson_is_str(name + 1);
+}
+
+/* Our producers write these two first: one look each, then the long way round. */
+static bool is_native(const struct value *root)
+{
+    yyjson_val *first;
+
+    if (!yyjson_is_obj(tree_val(root)) || value_nr(root) < 2)
+        return false;
+    first = unsafe_yyjson_get_first(tree_val(root));
+    if (is_member(first, SLICE("event")) && is_member(first + 2, SLICE("model")))
+        return true;
+    return value_type(value_get(root, SLICE("event"))) == VALUE_STRING &&
+           value_type(value_get(root, SLICE("model"))) == VALUE_STRING;
+}
+
+static enum decode_format detect(const struct envelope_input *input)
+{
+    for (unsigned i = FORMAT_CLOUDEVENTS; i < FORMAT_NR; i++) {
+        if (formats[i]->claims(input))
+            return (enum decode_format)i;
+    }
+    return FORMAT_NATIVE;
+}
+
+static enum decode_format find_format(const struct envelope_input *input,
+                                      const struct decode_options *options)
+{
+    enum decode_format format = options ? options->format : FORMAT_DETECT;
+
+    if (format == FORMAT_NATIVE || (format == FORMAT_DETECT && is_native(input->root)))
+        return FORMAT_NATIVE;
+    if (options && options->load_headers)
+        options->load_headers(options->load_context);
+    return format == FORMAT_DETECT ? detect(input) : format;
 }
 
 /* NOLINTNEXTLINE(readability-function-size): six parameters, all of them the caller's. */
@@ -41,7 +103,7 @@ enum decode_result decode_record(const struct record *record, const struct decod
                                  struct error *err)
 {
     size_t max_bytes = options && options->max_bytes ? options->max_bytes : DECODE_MAX_BYTES;
-    struct envelope_input input = {record, NULL, arena};
+    struct envelope_input input = {record, NULL, options ? options->tables : NULL, arena};
     enum decode_result result;
     size_t position;
 
@@ -58,7 +120,7 @@ enum decode_result decode_record(const struct record *record, const struct decod
     if (input.root == NULL)
         return DECODE_BAD;
     memset(event, 0, sizeof(*event));
-    result = find_format(&input)->read(&input, event, skipped, err);
+    result = formats[find_format(&input, options)]->read(&input, event, skipped, err);
     event->bytes = record->value.len;
     settle_time(event, record->timestamp_ms);
     return result;

@@ -1,6 +1,11 @@
 /*
  * decode - a record's bytes to an event: envelope detection, then one file an envelope.
  *
+ * Detected in this order, unless the format is pinned: a value that says `event` and `model` itself
+ * is native, whatever its headers say (so its headers are not even looked at); then CloudEvents, by
+ * headers or by `specversion` and `type` in the value; Debezium; Maxwell; anything else is read, and
+ * mostly refused, as native.
+ *
  * Pure: no I/O, no clock. The value is copied into the arena with the padding yyjson wants and is
  * parsed in place there, so the record itself stays byte for byte what it was (a dead letter must
  * be). All memory comes from the arena: no malloc in steady state. Refused, each with a reason that
@@ -14,6 +19,7 @@
 #include "consumers/base/error.h"
 #include "consumers/base/record.h"
 #include "consumers/event/event.h"
+#include "consumers/event/tables.h"
 
 enum {
     DECODE_MAX_DEPTH = 64,
@@ -22,8 +28,28 @@ enum {
     DECODE_MAX_ROWS = 1000
 };
 
+enum decode_format {
+    FORMAT_DETECT,
+    FORMAT_NATIVE,
+    FORMAT_CLOUDEVENTS,
+    FORMAT_DEBEZIUM,
+    FORMAT_MAXWELL,
+    FORMAT_NR
+};
+
+/* "native", "cloudevents", "debezium", "maxwell"; FORMAT_DETECT has no name. */
+extern const char *const decode_format_names[FORMAT_NR];
+
+/* False, and *format untouched, when no format has that name. */
+bool decode_format_parse(struct slice name, enum decode_format *format);
+
 struct decode_options {
     size_t max_bytes; /* of a record's value; 0: DECODE_MAX_BYTES */
+    enum decode_format format;
+    const struct tables *tables; /* models of change data capture; NULL: none is declared */
+    /* Called at most once, when headers are wanted, to put them into the record; NULL: they are. */
+    void (*load_headers)(void *context);
+    void *load_context;
 };
 
 enum decode_result {

@@ -1,7 +1,7 @@
+#include "consumers/event/native.h"
 #include "consumers/base/compiler.h"
 #include "consumers/base/text.h"
 #include "consumers/event/envelope.h"
-#include "consumers/event/member.h"
 #include "consumers/event/rows.h"
 
 enum { NAME_MAX_CHARS = 200, ID_MAX_CHARS = 128 };
@@ -37,15 +37,23 @@ static bool check_text(struct slice text, const char *name, size_t max_chars, st
     return true;
 }
 
+static inline enum event_op op_of(struct slice name)
+{
+    for (size_t i = 0; i < ARRAY_NR(ops); i++) {
+        if (slice_equals(name, (struct slice){ops[i].name, ops[i].len}))
+            return ops[i].op;
+    }
+    return EVENT_CUSTOM;
+}
+
+enum event_op native_op(struct slice name)
+{
+    return op_of(name);
+}
+
 static void read_op(struct event *event)
 {
-    event->op = EVENT_CUSTOM;
-    for (size_t i = 0; i < ARRAY_NR(ops); i++) {
-        if (slice_equals(event->name, (struct slice){ops[i].name, ops[i].len})) {
-            event->op = ops[i].op;
-            break;
-        }
-    }
+    event->op = op_of(event->name);
     if (slice_equals(event->name, SLICE("post_save"))) {
         event->op_is_guess = event->created == NULL;
         if (tree_type_of(event->created) == VALUE_TRUE)
@@ -170,6 +178,21 @@ static bool read_shared(struct reader *reader)
            read_m2m(reader);
 }
 
+static inline bool read_members(struct reader *reader, const struct value *root)
+{
+    reader->event->root = root;
+    if (!read_names(reader, root) || !read_shared(reader) || !read_time(reader) ||
+        !read_version(reader))
+        return false;
+    read_op(reader->event);
+    return rows_read(reader, root);
+}
+
+bool native_read_members(struct reader *reader, const struct value *root)
+{
+    return read_members(reader, root);
+}
+
 static enum decode_result read_root(const struct value *root, struct arena *arena,
                                     struct event *event, struct error *err)
 {
@@ -177,13 +200,10 @@ static enum decode_result read_root(const struct value *root, struct arena *aren
     struct members members = {0};
     struct reader reader = {&members, arena, event, err};
 
-    event->root = root;
-    if (!member_check_type(&expected_root, root, err) || !member_collect(root, &members, err) ||
-        !read_names(&reader, root) || !read_shared(&reader) || !read_time(&reader) ||
-        !read_version(&reader))
-        return DECODE_BAD;
-    read_op(event);
-    return rows_read(&reader, root) ? DECODE_EVENT : DECODE_BAD;
+    return member_check_type(&expected_root, root, err) && member_collect(root, &members, err) &&
+                   read_members(&reader, root)
+               ? DECODE_EVENT
+               : DECODE_BAD;
 }
 
 enum decode_result decode_native(const struct value *root, struct arena *arena, struct event *event,
