@@ -1,6 +1,8 @@
 /* Brokers, topics, and how far the group is behind. */
 #include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "consumers/base/clock.h"
 #include "consumers/cli/doctor.h"
@@ -53,12 +55,29 @@ static bool await_topic(struct admin *admin, const char *name, struct admin_topi
     return false;
 }
 
+/* Dead letters keep the time of the record they were: an age limit would soon take them. */
+static const struct admin_setting keep_for_ever[] = {
+    {"retention.ms", "-1"},
+    {"retention.bytes", "-1"},
+};
+
+static bool is_dead_letter_topic(const struct doctor *doctor, const char *name)
+{
+    return strcmp(name, doctor->settings->dead_letter_topic) == 0;
+}
+
 static void create_topic(struct doctor *doctor, struct admin *admin, const char *name,
                          struct admin_topic *topic)
 {
     struct error err = ERROR_INIT;
+    struct admin_new_topic wanted = {
+        .name = name, .partitions = doctor->partitions, .replicas = -1};
 
-    if (!admin_create_topic(admin, name, doctor->partitions, -1, DOCTOR_TIMEOUT_MS, &err) ||
+    if (is_dead_letter_topic(doctor, name)) {
+        wanted.settings = keep_for_ever;
+        wanted.settings_nr = ARRAY_NR(keep_for_ever);
+    }
+    if (!admin_create_topic(admin, &wanted, DOCTOR_TIMEOUT_MS, &err) ||
         !await_topic(admin, name, topic, &err)) {
         say_trouble(doctor, &err);
         return;
@@ -92,6 +111,46 @@ static bool look_at_topic(struct doctor *doctor, struct admin *admin, const char
     return false;
 }
 
+/* Why Kafka would delete records of it, and the setting against that, or NULL. */
+static const char *limit_of(const struct admin_keeping *keeping, char *why, size_t bytes)
+{
+    if (keeping->is_compacted) {
+        snprintf(why, bytes, "only the last one of a key (it is compacted)");
+        return "cleanup.policy=delete";
+    }
+    if (keeping->ms >= 0) {
+        snprintf(why, bytes, "records for %" PRId64 " h, counted from the time of the event",
+                 keeping->ms / 3600000);
+        return "retention.ms=-1";
+    }
+    if (keeping->bytes >= 0) {
+        snprintf(why, bytes, "%" PRId64 " bytes a partition", keeping->bytes);
+        return "retention.bytes=-1";
+    }
+    return NULL;
+}
+
+static void look_at_keeping(struct doctor *doctor, struct admin *admin, const char *name)
+{
+    struct error err = ERROR_INIT;
+    struct admin_keeping keeping;
+    char why[120];
+
+    if (!admin_keeping(admin, name, DOCTOR_TIMEOUT_MS, &keeping, &err)) {
+        doctor_say(doctor, DOCTOR_NOTE, "kafka",
+                   "topic \"%s\": how long Kafka keeps dead letters is not known: %s", name,
+                   err.text);
+        return;
+    }
+    const char *remedy = limit_of(&keeping, why, sizeof(why));
+    if (remedy)
+        doctor_say(doctor, DOCTOR_NOTE, "kafka",
+                   "topic \"%s\": Kafka keeps %s, then dead letters are gone; keep them: "
+                   "kafka-configs.sh --bootstrap-server %s --alter --entity-type topics "
+                   "--entity-name %s --add-config %s",
+                   name, why, doctor->settings->brokers, name, remedy);
+}
+
 /* ---- the group ---- */
 
 static void say_partition(struct doctor *doctor, const char *topic, const struct admin_lag *row)
@@ -119,16 +178,14 @@ static void say_partition(struct doctor *doctor, const char *topic, const struct
 static void look_at_group(struct doctor *doctor, struct admin *admin, const char *topic)
 {
     struct error err = ERROR_INIT;
-    struct admin_lag *rows;
-    size_t nr;
+    struct admin_lags lags = {.group = doctor->settings->group, .topic = topic};
 
-    if (!admin_group_lag(admin, doctor->settings->group, topic, DOCTOR_TIMEOUT_MS, &doctor->arena,
-                         &rows, &nr, &err)) {
+    if (!admin_group_lag(admin, &lags, DOCTOR_TIMEOUT_MS, &doctor->arena, &err)) {
         say_trouble(doctor, &err);
         return;
     }
-    for (size_t i = 0; i < nr; i++)
-        say_partition(doctor, topic, &rows[i]);
+    for (size_t i = 0; i < lags.nr; i++)
+        say_partition(doctor, topic, &lags.rows[i]);
 }
 
 static void look_at_topics(struct doctor *doctor, struct admin *admin)
@@ -144,7 +201,8 @@ static void look_at_topics(struct doctor *doctor, struct admin *admin)
         else if (look_at_topic(doctor, admin, name))
             look_at_group(doctor, admin, name);
     }
-    (void)look_at_topic(doctor, admin, settings->dead_letter_topic);
+    if (look_at_topic(doctor, admin, settings->dead_letter_topic))
+        look_at_keeping(doctor, admin, settings->dead_letter_topic);
 }
 
 void doctor_look_at_kafka(struct doctor *doctor)

@@ -125,14 +125,26 @@ static bool check_created(rd_kafka_event_t *event, struct error *err)
     return true;
 }
 
-bool admin_create_topic(struct admin *admin, const char *name, int partitions, int replicas,
-                        int timeout_ms, struct error *err)
+static rd_kafka_NewTopic_t *make_topic(const struct admin_new_topic *wanted, struct error *err)
 {
     char why[200];
     rd_kafka_NewTopic_t *topic =
-        rd_kafka_NewTopic_new(name, partitions, replicas, why, sizeof(why));
+        rd_kafka_NewTopic_new(wanted->name, wanted->partitions, wanted->replicas, why, sizeof(why));
+    if (!topic) {
+        error_fail(err, ERROR_CONFIG, "Kafka: topic \"%s\": %s", wanted->name, why);
+        return NULL;
+    }
+    for (size_t i = 0; i < wanted->settings_nr; i++)
+        rd_kafka_NewTopic_set_config(topic, wanted->settings[i].name, wanted->settings[i].value);
+    return topic;
+}
+
+bool admin_create_topic(struct admin *admin, const struct admin_new_topic *wanted, int timeout_ms,
+                        struct error *err)
+{
+    rd_kafka_NewTopic_t *topic = make_topic(wanted, err);
     if (!topic)
-        return error_fail(err, ERROR_CONFIG, "Kafka: topic \"%s\": %s", name, why);
+        return false;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->kafka);
     rd_kafka_AdminOptions_t *options =
         make_options(admin, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
@@ -144,6 +156,57 @@ bool admin_create_topic(struct admin *admin, const char *name, int partitions, i
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
     rd_kafka_NewTopic_destroy(topic);
+    return is_fine;
+}
+
+static void take_setting(const rd_kafka_ConfigEntry_t *entry, struct admin_keeping *out)
+{
+    const char *name = rd_kafka_ConfigEntry_name(entry);
+    const char *value = rd_kafka_ConfigEntry_value(entry);
+    if (!value)
+        return;
+    if (strcmp(name, "retention.ms") == 0)
+        out->ms = strtoll(value, NULL, 10);
+    else if (strcmp(name, "retention.bytes") == 0)
+        out->bytes = strtoll(value, NULL, 10);
+    else if (strcmp(name, "cleanup.policy") == 0)
+        out->is_compacted = strstr(value, "compact") != NULL;
+}
+
+static bool take_keeping(rd_kafka_event_t *event, struct admin_keeping *out, struct error *err)
+{
+    size_t nr;
+    const rd_kafka_ConfigResource_t **resources = rd_kafka_DescribeConfigs_result_resources(
+        rd_kafka_event_DescribeConfigs_result(event), &nr);
+    if (nr != 1)
+        return error_fail(err, ERROR_CONFIG, "Kafka: settings of a topic: no answer to it");
+    if (rd_kafka_ConfigResource_error(resources[0]))
+        return error_fail(err, ERROR_CONFIG, "Kafka: settings of topic \"%s\": %s",
+                          rd_kafka_ConfigResource_name(resources[0]),
+                          rd_kafka_ConfigResource_error_string(resources[0]));
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[0], &nr);
+    for (size_t i = 0; i < nr; i++)
+        take_setting(entries[i], out);
+    return true;
+}
+
+bool admin_keeping(struct admin *admin, const char *topic, int timeout_ms,
+                   struct admin_keeping *out, struct error *err)
+{
+    *out = (struct admin_keeping){.ms = -1, .bytes = -1};
+    rd_kafka_ConfigResource_t *resource =
+        rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->kafka);
+    rd_kafka_AdminOptions_t *options =
+        make_options(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+    rd_kafka_DescribeConfigs(admin->kafka, &resource, 1, options, queue);
+    rd_kafka_event_t *event = await(queue, timeout_ms, "settings of a topic", err);
+    bool is_fine = event && take_keeping(event, out, err);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_ConfigResource_destroy(resource);
     return is_fine;
 }
 
@@ -183,25 +246,25 @@ static bool ask_committed(rd_kafka_t *member, rd_kafka_topic_partition_list_t *l
     return code ? fail(err, "offsets of the group", code) : take_committed(list, rows, err);
 }
 
-bool admin_group_lag(struct admin *admin, const char *group, const char *topic, int timeout_ms,
-                     struct arena *arena, struct admin_lag **rows, size_t *nr, struct error *err)
+bool admin_group_lag(struct admin *admin, struct admin_lags *lags, int timeout_ms,
+                     struct arena *arena, struct error *err)
 {
     struct admin_topic found;
-    if (!admin_topic(admin, topic, timeout_ms, &found, err))
+    if (!admin_topic(admin, lags->topic, timeout_ms, &found, err))
         return false;
     if (!found.exists)
-        return error_fail(err, ERROR_CONFIG, "Kafka: topic \"%s\" does not exist", topic);
-    *nr = (size_t)found.partitions;
-    *rows = arena_zero(arena, *nr + 1, sizeof(**rows));
-    struct range *ranges = arena_zero(arena, *nr + 1, sizeof(*ranges));
+        return error_fail(err, ERROR_CONFIG, "Kafka: topic \"%s\" does not exist", lags->topic);
+    lags->nr = (size_t)found.partitions;
+    lags->rows = arena_zero(arena, lags->nr + 1, sizeof(*lags->rows));
+    struct range *ranges = arena_zero(arena, lags->nr + 1, sizeof(*ranges));
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(found.partitions);
     for (int i = 0; i < found.partitions; i++)
-        rd_kafka_topic_partition_list_add(list, topic, i);
+        rd_kafka_topic_partition_list_add(list, lags->topic, i);
     bool is_fine = range_query(admin->kafka, list, timeout_ms, ranges, err);
     for (int i = 0; i < found.partitions; i++)
-        (*rows)[i] = (struct admin_lag){i, OFFSETS_NONE, ranges[i].low, ranges[i].high};
-    is_fine =
-        is_fine && ask_committed(open_member(admin, group, err), list, timeout_ms, *rows, err);
+        lags->rows[i] = (struct admin_lag){i, OFFSETS_NONE, ranges[i].low, ranges[i].high};
+    is_fine = is_fine && ask_committed(open_member(admin, lags->group, err), list, timeout_ms,
+                                       lags->rows, err);
     rd_kafka_topic_partition_list_destroy(list);
     return is_fine;
 }

@@ -77,6 +77,28 @@ class DoctorTest(BusTest):
         code, out, err = self.doctor(topic, redis.url, rules, "--create-topics")
         self.assertEqual(code, 0, out + err)
         self.assertNotIn("created", out)
+        self.assertNotIn("Kafka keeps", out)
+
+    def test_dead_letters_that_kafka_would_delete(self):
+        redis, rules = self.redis(), self.rules({"keys": "raw"})
+        limits = (({}, "records for 168 h", "retention.ms=-1"),
+                  ({"retention_ms": -1, "retention_bytes": 1000000}, "1000000 bytes a partition",
+                   "retention.bytes=-1"),
+                  ({"cleanup_policy": "compact"}, "only the last one of a key",
+                   "cleanup.policy=delete"),
+                  ({"retention_ms": -1}, None, None))
+        for i, (config, limit, remedy) in enumerate(limits):
+            with self.subTest(config=config):
+                topic = "%s-%d" % (self.name, i)
+                self.topics.create(topic)
+                self.topics.create(topic + ".dlq", **config)
+                code, out, err = self.doctor(topic, redis.url, rules)
+                self.assertEqual(code, 0, out + err)
+                if limit is None:
+                    self.assertNotIn("Kafka keeps", out)
+                    continue
+                self.assertIn("Kafka keeps " + limit, out)
+                self.assertIn("--entity-name %s.dlq --add-config %s" % (topic, remedy), out)
 
     def test_nobody_there(self):
         nowhere = "127.0.0.1:%d" % process.free_port()
