@@ -52,7 +52,7 @@ static uint32_t *count_holds(struct batch *batch)
         holds[plan->failures[i].record] = 1;
     for (size_t i = 0; i < plan->ops_nr; i++) {
         const struct op *op = &plan->ops[i];
-        if (op->verb == VERB_PURGE || runs_again(op))
+        if (op_runs_beside(op) || runs_again(op))
             holds[op->record]++;
     }
     return holds;
@@ -80,7 +80,7 @@ static bool link_contributors(struct batch *batch, struct contributors *links)
     const struct plan *plan = &batch->plan;
     bool any = false;
     for (uint32_t i = 0; i < plan->ops_nr; i++) {
-        if (plan->ops[i].verb != VERB_PURGE)
+        if (!op_runs_beside(&plan->ops[i]))
             continue;
         if (!any) {
             links->head = arena_zero(&batch->arena, plan->ops_nr, sizeof(*links->head));
@@ -107,9 +107,19 @@ static uint64_t give_ticket(struct acknowledger *acknowledger, struct batch *bat
     return holds_give(acknowledger->holds, marks, nr);
 }
 
+static enum purge_kind kind_of(const struct op *op)
+{
+    if (op->verb == VERB_PURGE_TAG)
+        return PURGE_TAG;
+    return op->verb == VERB_EXPIRE ? PURGE_EXPIRE : PURGE_UNLINK;
+}
+
 static void submit_purge(struct acknowledger *acknowledger, const struct op *op, uint64_t ticket)
 {
-    struct purge_request request = {.pattern = op->key,
+    struct purge_request request = {.kind = kind_of(op),
+                                    .pattern = op->key,
+                                    .ttl_ms = op->action->ttl_ms,
+                                    .jitter_ms = op->action->jitter_ms,
                                     .protect = op->cache->protect,
                                     .protect_nr = op->cache->protect_nr,
                                     .prefix_bytes = op->prefix_bytes,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "consumers/redis/companion.h"
+#include "consumers/redis/jitter.h"
 #include "consumers/redis/resp.h"
 
 enum { HOUR_MS = 3600 * 1000, VERSION_BYTES = 32 };
@@ -19,6 +20,9 @@ bool command_has_script(enum command_kind kind, enum script_name *name)
         return true;
     case COMMAND_GUARDED_DELETE:
         *name = SCRIPT_GUARDED_DELETE;
+        return true;
+    case COMMAND_EXPIRE:
+        *name = SCRIPT_EXPIRE;
         return true;
     case COMMAND_UNLINK:
     case COMMAND_SET:
@@ -127,6 +131,13 @@ static void write_bump(const struct command_writer *writer, const struct op *op)
     resp_bulk(writer->out, op->action->to_increment ? SLICE("increment") : SLICE("time"));
 }
 
+/* Spread over jitter: keys that expire together would all be missed at once. */
+static void write_expire(const struct command_writer *writer, const struct op *op)
+{
+    begin_script(writer, op, 1, 1);
+    resp_bulk_int(writer->out, jitter_apply(op->action->ttl_ms, op->action->jitter_ms, op->hash));
+}
+
 void command_write(const struct command_writer *writer, const struct command *command)
 {
     switch (command->kind) {
@@ -144,6 +155,9 @@ void command_write(const struct command_writer *writer, const struct command *co
         break;
     case COMMAND_BUMP:
         write_bump(writer, flight_op(writer->flight, command->first));
+        break;
+    case COMMAND_EXPIRE:
+        write_expire(writer, flight_op(writer->flight, command->first));
         break;
     case COMMAND_PING:
         resp_command(writer->out, (struct slice[]){SLICE("PING")}, 1);

@@ -73,11 +73,12 @@ static enum command_kind kind_of(const struct op *op)
     case VERB_DELETE:
         return is_guarded(op) ? COMMAND_GUARDED_DELETE : COMMAND_UNLINK;
     case VERB_EXPIRE:
+        return COMMAND_EXPIRE;
     case VERB_PURGE_TAG:
     case VERB_PURGE:
         break;
     }
-    assert(false && "a verb that no rule can name");
+    assert(false && "what walks is not for a flight");
     return COMMAND_UNLINK;
 }
 
@@ -161,7 +162,7 @@ void flight_begin(struct flight *flight, struct plan *plan, flight_on_command on
         flight->open[target] = OP_NONE;
     for (uint32_t i = 0; i < plan->ops_nr; i++) {
         flight->links[i].command = OP_NONE;
-        if (plan->ops[i].merged_into == OP_LIVE && plan->ops[i].verb != VERB_PURGE)
+        if (plan->ops[i].merged_into == OP_LIVE && !op_runs_beside(&plan->ops[i]))
             begin_op(flight, i, outlet);
     }
     for (uint32_t target = 0; target < flight->targets_nr; target++)

@@ -20,6 +20,7 @@ enum command_kind {
     COMMAND_REFRESH,        /* guarded, by script */
     COMMAND_GUARDED_DELETE, /* by script */
     COMMAND_BUMP,           /* by script */
+    COMMAND_EXPIRE,         /* by script */
     COMMAND_PING            /* of no op */
 };
 

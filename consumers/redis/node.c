@@ -169,7 +169,8 @@ static void on_success(struct node *node, const struct answer *answer)
     struct flight *flight = &node->flights[queue_at(node, 0)->flight];
     const struct command *command = command_at(node, 0);
 
-    if (answer->kind == ANSWER_INTEGER && command->kind != COMMAND_BUMP)
+    if (answer->kind == ANSWER_INTEGER && command->kind != COMMAND_BUMP &&
+        command->kind != COMMAND_EXPIRE)
         counter_add(&node->stats->keys_deleted, (uint64_t)answer->integer);
     be_well(node);
     flight_done(flight, command);

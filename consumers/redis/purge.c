@@ -11,6 +11,7 @@
 #include "consumers/base/alloc.h"
 #include "consumers/base/arena.h"
 #include "consumers/base/clock.h"
+#include "consumers/redis/purge_tag.h"
 #include "consumers/redis/purge_walk.h"
 
 enum { INBOX_CHUNK_BYTES = 4096, INBOX_KEEP_BYTES = 1 << 20 };
@@ -34,6 +35,7 @@ struct purge_engine {
     struct inbox filled;
     struct inbox read; /* of the engine's thread */
     struct purge_walk walk;
+    struct purge_tag tag;
     struct purge_stats stats;
 };
 
@@ -79,9 +81,14 @@ static void take_submitted(struct purge_engine *engine)
     engine->read = engine->filled;
     engine->filled = swap;
     (void)pthread_mutex_unlock(&engine->lock);
-    for (size_t i = 0; i < engine->read.nr; i++)
-        purge_set_add(set, &engine->read.items[i].request, engine->read.items[i].since_ns,
-                      clock_steady_ms());
+    for (size_t i = 0; i < engine->read.nr; i++) {
+        const struct submitted *item = &engine->read.items[i];
+
+        if (item->request.kind == PURGE_TAG)
+            purge_tag_add(&engine->tag, &item->request, item->since_ns);
+        else
+            purge_set_add(set, &item->request, item->since_ns, clock_steady_ms());
+    }
     engine->read.nr = 0;
     arena_reset(&engine->read.arena, INBOX_KEEP_BYTES);
 }
@@ -91,24 +98,28 @@ static void publish_pending(struct purge_engine *engine)
     const struct purge_set *set = &engine->walk.set;
 
     (void)pthread_mutex_lock(&engine->lock);
-    counter_set(&engine->stats.pending,
-                engine->filled.nr + set->waiting_nr + set->walking_nr + set->passed_nr);
+    counter_set(&engine->stats.pending, engine->filled.nr + set->waiting_nr + set->walking_nr +
+                                            set->passed_nr + engine->tag.nr);
     (void)pthread_mutex_unlock(&engine->lock);
 }
 
 static void wait_for_something(struct purge_engine *engine)
 {
-    const struct connection *connection = &engine->walk.connection;
-    int64_t patience = purge_walk_patience_ns(&engine->walk);
+    const struct connection *walk = &engine->walk.connection;
+    const struct connection *tag = &engine->tag.connection;
+    int64_t of_walk = purge_walk_patience_ns(&engine->walk);
+    int64_t of_tag = purge_tag_patience_ns(&engine->tag);
+    int64_t patience = of_walk < of_tag ? of_walk : of_tag;
     const int64_t second_ns = 1000000000;
     struct timespec time = {patience / second_ns, patience % second_ns};
-    struct pollfd polled[2] = {
+    struct pollfd polled[] = {
         {.fd = engine->wake, .events = POLLIN},
-        {.fd = connection_descriptor(connection), .events = connection_events(connection)},
+        {.fd = connection_descriptor(walk), .events = connection_events(walk)},
+        {.fd = connection_descriptor(tag), .events = connection_events(tag)},
     };
     uint64_t wakes;
 
-    (void)ppoll(polled, 2, patience == INT64_MAX ? NULL : &time, NULL);
+    (void)ppoll(polled, ARRAY_NR(polled), patience == INT64_MAX ? NULL : &time, NULL);
     if ((polled[0].revents & POLLIN) != 0 && read(engine->wake, &wakes, sizeof(wakes)) < 0)
         return;
 }
@@ -120,6 +131,7 @@ static void *run(void *argument)
     while (!atomic_load(&engine->is_stopped)) {
         take_submitted(engine);
         purge_walk_step(&engine->walk);
+        purge_tag_step(&engine->tag);
         publish_pending(engine);
         wait_for_something(engine);
     }
@@ -148,6 +160,7 @@ struct purge_engine *purge_engine_new(const struct redis_target *target)
     arena_init(&engine->filled.arena, INBOX_CHUNK_BYTES);
     arena_init(&engine->read.arena, INBOX_CHUNK_BYTES);
     purge_walk_init(&engine->walk, target, &engine->stats);
+    purge_tag_init(&engine->tag, target, &engine->stats);
     start_thread(engine);
     return engine;
 }
@@ -160,6 +173,7 @@ void purge_engine_free(struct purge_engine *engine)
     wake(engine);
     (void)pthread_join(engine->thread, NULL);
     purge_walk_release(&engine->walk);
+    purge_tag_release(&engine->tag);
     arena_release(&engine->filled.arena);
     arena_release(&engine->read.arena);
     free(engine->filled.items);

@@ -14,7 +14,11 @@
  * Keys that match a protect glob (whole, or after prefix_bytes), companions of guarded keys and `unstale:*`
  * are never deleted. A lost connection or a changed run id restarts the walk for all pending purges.
  *
- * The engine owns one thread and one connection. Submitting and draining are thread-safe.
+ * A pattern may also shorten lives (PURGE_EXPIRE): PEXPIRE with LT in place of UNLINK, on the same walk.
+ * A tag (PURGE_TAG) is no walk: its set is moved aside to `unstale:tag:KEY`, its members are
+ * unlinked and the set with them; see purge_tag.h.
+ *
+ * The engine owns one thread and a connection for each of the two. Submitting and draining are thread-safe.
  */
 #ifndef CONSUMERS_REDIS_PURGE_H
 #define CONSUMERS_REDIS_PURGE_H
@@ -33,8 +37,13 @@ void purge_tickets_free(struct purge_tickets *tickets);
 /* Moves up to max finished tickets into out, returns how many. Does not block. */
 size_t purge_tickets_take(struct purge_tickets *tickets, uint64_t *out, size_t max);
 
+/* What happens to the keys a pattern matches, or to the members of a tag set. */
+enum purge_kind { PURGE_UNLINK, PURGE_EXPIRE, PURGE_TAG };
+
 struct purge_request {
-    struct slice pattern;        /* copied */
+    enum purge_kind kind;
+    struct slice pattern;        /* copied; of a tag its full key */
+    int64_t ttl_ms, jitter_ms;   /* PURGE_EXPIRE: longest life that is left to a matching key */
     const struct slice *protect; /* globs, copied */
     size_t protect_nr;
     size_t prefix_bytes;                   /* of a matching key, for protect */
@@ -47,6 +56,7 @@ struct purge_stats {
     counter pending; /* patterns waiting or walking */
     counter finished;
     counter keys_deleted;
+    counter keys_expiring;  /* whose life was shortened */
     counter keys_protected; /* matched and spared */
     counter scan_calls;
     counter laps;

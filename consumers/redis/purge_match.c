@@ -74,35 +74,37 @@ void purge_match_build(struct purge_match *match, const struct purge_set *set)
     }
 }
 
-static bool is_protected(const struct purge *purge, struct slice key)
-{
-    size_t skipped = purge->prefix_bytes <= key.len ? purge->prefix_bytes : 0;
-    struct slice rest = {key.ptr + skipped, key.len - skipped};
-
-    for (size_t i = 0; i < purge->protect_nr; i++) {
-        if (glob_match(purge->protect[i], key) ||
-            (skipped > 0 && glob_match(purge->protect[i], rest)))
-            return true;
-    }
-    return false;
-}
-
 static bool is_ours(struct slice key)
 {
     return slice_starts_with(key, SLICE("unstale:")) || companion_is(key);
+}
+
+bool purge_is_spared(struct purge_protection protection, struct slice key)
+{
+    size_t skipped = protection.prefix_bytes <= key.len ? protection.prefix_bytes : 0;
+    struct slice rest = {key.ptr + skipped, key.len - skipped};
+
+    for (size_t i = 0; i < protection.nr; i++) {
+        if (glob_match(protection.globs[i], key) ||
+            (skipped > 0 && glob_match(protection.globs[i], rest)))
+            return true;
+    }
+    return is_ours(key);
 }
 
 static enum purge_verdict try_candidate(struct purge *purge, struct slice key)
 {
     if (!slice_starts_with(key, purge->literal) || !glob_match(purge->pattern, key))
         return PURGE_KEEP;
-    if (is_ours(key) || is_protected(purge, key))
+    if (purge_is_spared(
+            (struct purge_protection){purge->protect, purge->protect_nr, purge->prefix_bytes}, key))
         return PURGE_SPARE;
     purge->matched++;
-    return PURGE_DELETE;
+    return purge->kind == PURGE_EXPIRE ? PURGE_SHORTEN : PURGE_DELETE;
 }
 
-enum purge_verdict purge_match_key(const struct purge_match *match, struct slice key)
+enum purge_verdict purge_match_key(const struct purge_match *match, struct slice key,
+                                   const struct purge **shortener)
 {
     enum purge_verdict verdict = PURGE_KEEP;
 
@@ -115,6 +117,9 @@ enum purge_verdict purge_match_key(const struct purge_match *match, struct slice
 
             if (candidate->hash == hash && candidate->purge->literal.len == match->lengths[i])
                 of_this = try_candidate(candidate->purge, key);
+            if (of_this == PURGE_SHORTEN &&
+                (verdict < PURGE_SHORTEN || candidate->purge->ttl_ms < (*shortener)->ttl_ms))
+                *shortener = candidate->purge;
             verdict = of_this > verdict ? of_this : verdict;
         }
     }

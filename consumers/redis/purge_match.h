@@ -28,13 +28,26 @@ struct purge_match {
     size_t lengths_nr, lengths_capacity;
 };
 
-enum purge_verdict { PURGE_KEEP, PURGE_SPARE, PURGE_DELETE };
+/* The strongest word on a key counts. */
+enum purge_verdict { PURGE_KEEP, PURGE_SPARE, PURGE_SHORTEN, PURGE_DELETE };
 
 void purge_match_init(struct purge_match *match);
 void purge_match_release(struct purge_match *match);
 void purge_match_build(struct purge_match *match, const struct purge_set *set);
 
-/* Counts `matched` of every purge that takes the key. */
-enum purge_verdict purge_match_key(const struct purge_match *match, struct slice key);
+/*
+ * Counts `matched` of every purge that takes the key. Of PURGE_SHORTEN *shortener is the one that leaves
+ * the key the least time.
+ */
+enum purge_verdict purge_match_key(const struct purge_match *match, struct slice key,
+                                   const struct purge **shortener);
+
+/* True for a key of our own, or one that a glob names (whole, or after prefix_bytes). */
+struct purge_protection {
+    const struct slice *globs;
+    size_t nr;
+    size_t prefix_bytes;
+};
+bool purge_is_spared(struct purge_protection protection, struct slice key);
 
 #endif

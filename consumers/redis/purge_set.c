@@ -32,6 +32,9 @@ static uint64_t hash_of(const struct purge_request *request)
 {
     uint64_t hash = hash_mix(hash_slice(request->pattern), request->prefix_bytes);
 
+    hash = hash_mix(hash, (uint64_t)request->kind);
+    hash = hash_mix(hash, (uint64_t)request->ttl_ms);
+
     for (size_t i = 0; i < request->protect_nr; i++)
         hash = hash_mix(hash, hash_slice(request->protect[i]));
     return hash;
@@ -39,7 +42,8 @@ static uint64_t hash_of(const struct purge_request *request)
 
 static bool is_same(const struct purge *purge, const struct purge_request *request)
 {
-    if (!slice_equals(purge->pattern, request->pattern) ||
+    if (purge->kind != request->kind || purge->ttl_ms != request->ttl_ms ||
+        purge->jitter_ms != request->jitter_ms || !slice_equals(purge->pattern, request->pattern) ||
         purge->prefix_bytes != request->prefix_bytes || purge->protect_nr != request->protect_nr)
         return false;
     for (size_t i = 0; i < request->protect_nr; i++) {
@@ -59,6 +63,9 @@ static struct purge *purge_new(const struct purge_request *request, uint64_t has
     for (size_t i = 0; i < request->protect_nr; i++)
         protect[i] = arena_copy(&purge->arena, request->protect[i]);
     purge->hash = hash;
+    purge->kind = request->kind;
+    purge->ttl_ms = request->ttl_ms;
+    purge->jitter_ms = request->jitter_ms;
     purge->pattern = arena_copy(&purge->arena, request->pattern);
     purge->literal = glob_literal_prefix(purge->pattern, &purge->arena);
     purge->protect = protect;

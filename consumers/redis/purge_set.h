@@ -1,7 +1,7 @@
 /*
  * purge_set - the purges of a target: which wait, which walk, and who is to be told.
  *
- * Equal purges (same pattern, same protection) are one entry. A request that comes while its
+ * Equal purges (same kind and pattern, same protection) are one entry. A request that comes while its
  * entry waits joins it; one that comes while it walks has missed a part of the walk and leads to one
  * re-run after it, together with all that come later. A pattern begins anew at the earliest
  * `coalesce` after its last beginning; its entry is kept that long.
@@ -42,6 +42,8 @@ struct purge_waiters {
 struct purge {
     struct arena arena; /* of the texts below */
     uint64_t hash;
+    enum purge_kind kind;
+    int64_t ttl_ms, jitter_ms;
     struct slice pattern;
     struct slice literal; /* what every match begins with */
     const struct slice *protect;

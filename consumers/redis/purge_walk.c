@@ -1,37 +1,18 @@
 #include "consumers/redis/purge_walk.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
 #include "consumers/base/decimal.h"
+#include "consumers/base/hash.h"
 #include "consumers/base/log.h"
-#include "consumers/plan/plan.h"
+#include "consumers/redis/jitter.h"
 #include "consumers/redis/purge_tickets.h"
 #include "consumers/redis/reply_class.h"
 #include "consumers/redis/resp.h"
 
 static const int64_t ms_ns = 1000000;
-
-static void keys_add(struct purge_keys *keys, struct slice key)
-{
-    buffer_add(&keys->bytes, key);
-    keys->ends = alloc_grow(keys->ends, keys->nr, &keys->capacity, sizeof(*keys->ends));
-    keys->ends[keys->nr++] = keys->bytes.len;
-}
-
-static struct slice keys_get(const struct purge_keys *keys, size_t i)
-{
-    size_t start = i == 0 ? 0 : keys->ends[i - 1];
-
-    return (struct slice){keys->bytes.ptr + start, keys->ends[i] - start};
-}
-
-static void keys_clear(struct purge_keys *keys)
-{
-    buffer_clear(&keys->bytes);
-    keys->nr = 0;
-}
 
 static void hold(struct purge_walk *walk, bool is_config, struct slice why)
 {
@@ -57,6 +38,7 @@ static void be_well(struct purge_walk *walk)
 static void on_element(void *sink, int depth, struct slice text)
 {
     struct purge_walk *walk = sink;
+    const struct purge *shortener = NULL;
 
     if (depth == 1) {
         if (decimal_to_uint64(text, &walk->cursor_next))
@@ -65,9 +47,13 @@ static void on_element(void *sink, int depth, struct slice text)
         hold(walk, false, SLICE("the reply to SCAN holds no cursor"));
         return;
     }
-    switch (purge_match_key(&walk->match, text)) {
+    switch (purge_match_key(&walk->match, text, &shortener)) {
     case PURGE_DELETE:
-        keys_add(&walk->found, text);
+        purge_keys_add(&walk->found, text, 0);
+        break;
+    case PURGE_SHORTEN:
+        purge_keys_add(&walk->found_fading, text,
+                       jitter_apply(shortener->ttl_ms, shortener->jitter_ms, hash_slice(text)));
         break;
     case PURGE_SPARE:
         counter_add(&walk->stats->keys_protected, 1);
@@ -88,8 +74,10 @@ void purge_walk_init(struct purge_walk *walk, const struct redis_target *target,
     purge_match_init(&walk->match);
     purge_pace_init(&walk->pace);
     backoff_init(&walk->backoff);
-    buffer_init(&walk->doomed.bytes);
-    buffer_init(&walk->found.bytes);
+    purge_keys_init(&walk->doomed);
+    purge_keys_init(&walk->found);
+    purge_keys_init(&walk->fading);
+    purge_keys_init(&walk->found_fading);
 }
 
 void purge_walk_release(struct purge_walk *walk)
@@ -97,15 +85,20 @@ void purge_walk_release(struct purge_walk *walk)
     connection_release(&walk->connection);
     purge_set_release(&walk->set);
     purge_match_release(&walk->match);
-    buffer_release(&walk->doomed.bytes);
-    buffer_release(&walk->found.bytes);
-    free(walk->doomed.ends);
-    free(walk->found.ends);
+    purge_keys_release(&walk->doomed);
+    purge_keys_release(&walk->found);
+    purge_keys_release(&walk->fading);
+    purge_keys_release(&walk->found_fading);
+}
+
+static bool has_found(const struct purge_walk *walk)
+{
+    return walk->doomed.nr > 0 || walk->fading.nr > 0;
 }
 
 static bool has_work(const struct purge_walk *walk)
 {
-    return walk->set.walking_nr > 0 || walk->set.passed_nr > 0 || walk->doomed.nr > 0 ||
+    return walk->set.walking_nr > 0 || walk->set.passed_nr > 0 || has_found(walk) ||
            purge_set_next_start_ms(&walk->set) <= clock_steady_ms();
 }
 
@@ -116,28 +109,14 @@ static void on_lost(struct purge_walk *walk)
     walk->is_greeted = false;
     walk->is_round_open = false;
     walk->cursor = 0;
-    keys_clear(&walk->doomed);
-    keys_clear(&walk->found);
+    purge_keys_clear(&walk->doomed);
+    purge_keys_clear(&walk->found);
+    purge_keys_clear(&walk->fading);
+    purge_keys_clear(&walk->found_fading);
     purge_set_restart(&walk->set);
     walk->is_match_stale = true;
     if (has_work(walk))
         hold(walk, trouble->kind == ERROR_CONFIG, slice_of(trouble->text));
-}
-
-static void write_unlinks(struct purge_walk *walk)
-{
-    struct buffer *out = &walk->connection.out;
-
-    for (size_t i = 0; i < walk->doomed.nr; i += PLAN_MAX_KEYS) {
-        size_t left = walk->doomed.nr - i;
-        size_t nr = left < PLAN_MAX_KEYS ? left : PLAN_MAX_KEYS;
-
-        resp_begin(out, nr + 1);
-        resp_bulk(out, SLICE("UNLINK"));
-        for (size_t k = i; k < i + nr; k++)
-            resp_bulk(out, keys_get(&walk->doomed, k));
-        connection_expect(&walk->connection, 1);
-    }
 }
 
 static int64_t strictest_rate(const struct purge_set *set)
@@ -180,12 +159,13 @@ static void begin_round(struct purge_walk *walk)
         purge_match_build(&walk->match, &walk->set);
     walk->is_match_stale = false;
     walk->is_scanning = walk->set.walking_nr > 0;
-    if (!walk->is_scanning && walk->doomed.nr == 0)
+    if (!walk->is_scanning && !has_found(walk))
         return;
     walk->is_round_open = true;
     walk->is_round_refused = false;
     walk->round_started_ns = clock_steady_ns();
-    write_unlinks(walk);
+    walk->unlinks_due = purge_keys_write_unlinks(&walk->doomed, &walk->connection);
+    (void)purge_keys_write_expires(&walk->fading, &walk->connection);
     if (walk->is_scanning)
         write_scan(walk);
 }
@@ -252,7 +232,6 @@ static void advance(struct purge_walk *walk)
 
 static void end_round(struct purge_walk *walk)
 {
-    struct purge_keys swap = walk->doomed;
     int64_t now_ns = clock_steady_ns();
     uint64_t took_us = (uint64_t)(now_ns - walk->round_started_ns) / 1000;
     bool is_slowed = account(walk, now_ns);
@@ -262,13 +241,14 @@ static void end_round(struct purge_walk *walk)
     if (took_us > counter_get(&walk->stats->slowest_call_us))
         counter_set(&walk->stats->slowest_call_us, took_us);
     purge_pace_round(&walk->pace, walk->round_started_ns, now_ns, is_slowed);
-    keys_clear(&swap);
-    walk->doomed = walk->found;
-    walk->found = swap;
+    purge_keys_swap(&walk->doomed, &walk->found);
+    purge_keys_swap(&walk->fading, &walk->found_fading);
+    purge_keys_clear(&walk->found);
+    purge_keys_clear(&walk->found_fading);
     finish_passed(walk);
     if (walk->is_scanning)
         advance(walk);
-    if (walk->doomed.nr == 0)
+    if (!has_found(walk))
         finish_passed(walk);
 }
 
@@ -285,6 +265,15 @@ static void on_refusal(struct purge_walk *walk, struct slice text)
     walk->is_round_refused = true;
 }
 
+/* Answers come in the order of the commands: UNLINKs first, then what shortens lives. */
+static void count_answer(struct purge_walk *walk, uint64_t keys)
+{
+    bool is_unlink = walk->unlinks_due > 0;
+
+    counter_add(is_unlink ? &walk->stats->keys_deleted : &walk->stats->keys_expiring, keys);
+    walk->unlinks_due -= is_unlink;
+}
+
 static void take_answers(struct purge_walk *walk)
 {
     struct answer answer;
@@ -293,7 +282,7 @@ static void take_answers(struct purge_walk *walk)
         if (answer.kind == ANSWER_ERROR)
             on_refusal(walk, answer.text);
         else if (answer.kind == ANSWER_INTEGER)
-            counter_add(&walk->stats->keys_deleted, (uint64_t)answer.integer);
+            count_answer(walk, (uint64_t)answer.integer);
     }
     if (!walk->is_round_open || walk->connection.phase != CONNECTION_READY ||
         walk->connection.due > 0)
@@ -303,7 +292,8 @@ static void take_answers(struct purge_walk *walk)
         return;
     }
     walk->is_round_open = false;
-    keys_clear(&walk->found);
+    purge_keys_clear(&walk->found);
+    purge_keys_clear(&walk->found_fading);
 }
 
 static bool is_time(const struct purge_walk *walk)

@@ -11,15 +11,10 @@
 
 #include "consumers/redis/backoff.h"
 #include "consumers/redis/connection.h"
+#include "consumers/redis/purge_keys.h"
 #include "consumers/redis/purge_match.h"
 #include "consumers/redis/purge_pace.h"
 #include "consumers/redis/purge_set.h"
-
-struct purge_keys {
-    struct buffer bytes;
-    size_t *ends; /* of each key, in bytes */
-    size_t nr, capacity;
-};
 
 struct purge_walk {
     struct connection connection;
@@ -29,9 +24,12 @@ struct purge_walk {
     struct purge_pace pace;
     struct purge_keys doomed; /* in this round's UNLINKs */
     struct purge_keys found;  /* by this round's SCAN */
-    uint64_t cursor;          /* for the next SCAN */
-    uint64_t cursor_next;     /* as the reply says */
-    bool is_scanning;         /* this round has a SCAN */
+    struct purge_keys fading; /* whose lives this round shortens */
+    struct purge_keys found_fading;
+    size_t unlinks_due;   /* answers of this round's UNLINKs that are to come */
+    uint64_t cursor;      /* for the next SCAN */
+    uint64_t cursor_next; /* as the reply says */
+    bool is_scanning;     /* this round has a SCAN */
     bool is_round_open;
     bool is_round_refused;
     bool is_match_stale;

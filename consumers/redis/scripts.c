@@ -16,6 +16,8 @@ static struct source source_of(enum script_name name)
         return (struct source){{script_bump, script_bump_len}, true};
     case SCRIPT_REFRESH:
         return (struct source){{script_refresh, script_refresh_len}, false};
+    case SCRIPT_EXPIRE:
+        return (struct source){{script_expire, script_expire_len}, true};
     case SCRIPT_GUARDED_DELETE:
         break;
     }

@@ -22,10 +22,12 @@ extern const char script_refresh[];
 extern const size_t script_refresh_len;
 extern const char script_guarded_delete[];
 extern const size_t script_guarded_delete_len;
+extern const char script_expire[];
+extern const size_t script_expire_len;
 
-enum script_name { SCRIPT_BUMP, SCRIPT_REFRESH, SCRIPT_GUARDED_DELETE };
+enum script_name { SCRIPT_BUMP, SCRIPT_REFRESH, SCRIPT_GUARDED_DELETE, SCRIPT_EXPIRE };
 
-enum { SCRIPT_NR = 3, SCRIPT_SHA_BYTES = 40 };
+enum { SCRIPT_NR = 4, SCRIPT_SHA_BYTES = 40 };
 
 struct script {
     struct buffer text;

@@ -253,13 +253,14 @@ static void print_staleness(const struct metrics_view *view, struct buffer *out)
 static void print_purges(const struct metrics_view *view, struct buffer *out)
 {
     const struct histogram **parts = alloc_zero(view->targets_nr, sizeof(*parts));
-    uint64_t pending = 0, finished = 0, deleted = 0, spared = 0, calls = 0;
+    uint64_t pending = 0, finished = 0, deleted = 0, expiring = 0, spared = 0, calls = 0;
     for (size_t i = 0; i < view->targets_nr; i++) {
         const struct purge_stats *stats = purge_engine_stats(view->engines[i]);
         parts[i] = &stats->seconds;
         pending += counter_get(&stats->pending);
         finished += counter_get(&stats->finished);
         deleted += counter_get(&stats->keys_deleted);
+        expiring += counter_get(&stats->keys_expiring);
         spared += counter_get(&stats->keys_protected);
         calls += counter_get(&stats->scan_calls);
     }
@@ -268,6 +269,8 @@ static void print_purges(const struct metrics_view *view, struct buffer *out)
     plain(out, "unstale_purges_pending", "gauge", "patterns that wait or walk", pending);
     plain(out, "unstale_purges_total", "counter", "purges that came round", finished);
     plain(out, "unstale_purge_keys_deleted_total", "counter", "keys deleted by pattern", deleted);
+    plain(out, "unstale_purge_keys_expiring_total", "counter",
+          "keys whose life a pattern shortened", expiring);
     plain(out, "unstale_purge_keys_protected_total", "counter",
           "keys a pattern met that are protected", spared);
     plain(out, "unstale_purge_scan_calls_total", "counter", "SCAN calls", calls);
