@@ -17,11 +17,14 @@ static const struct cli_option options[] = {
     [OPTION_CONFIG] = {"--config", NULL, true},
 };
 
+enum form { FORM_TEXT, FORM_JSON, FORM_SARIF, FORM_GITHUB };
+
 struct check {
     const char **paths;
     size_t paths_nr, paths_capacity;
     const char *config;
-    bool is_json, is_strict;
+    enum form form;
+    bool is_strict;
 };
 
 static void add_path(struct check *check, const char *path)
@@ -33,10 +36,15 @@ static void add_path(struct check *check, const char *path)
 
 static bool take_format(struct check *check, const char *format)
 {
-    check->is_json = strcmp(format, "json") == 0;
-    if (check->is_json || strcmp(format, "text") == 0)
+    static const char *const forms[] = {"text", "json", "sarif", "github"};
+
+    for (size_t i = 0; i < ARRAY_NR(forms); i++) {
+        if (strcmp(forms[i], format) != 0)
+            continue;
+        check->form = (enum form)i;
         return true;
-    cli_usage_error(&verb_check, "--format is text or json, not \"%s\"", format);
+    }
+    cli_usage_error(&verb_check, "--format is text, json, sarif or github, not \"%s\"", format);
     return false;
 }
 
@@ -83,6 +91,24 @@ static void print_json(const struct diagnostics *found, struct buffer *out)
     buffer_add_text(out, "}\n");
 }
 
+static void print(const struct check *check, const struct diagnostics *found, struct buffer *out)
+{
+    switch (check->form) {
+    case FORM_TEXT:
+        print_text(found, out);
+        break;
+    case FORM_JSON:
+        print_json(found, out);
+        break;
+    case FORM_SARIF:
+        diagnostics_print_sarif(found, UNSTALE_VERSION, out);
+        break;
+    case FORM_GITHUB:
+        diagnostics_print_github(found, out);
+        break;
+    }
+}
+
 static int check_paths(const struct check *check, const char *const *paths, size_t nr)
 {
     struct diagnostics found;
@@ -92,10 +118,7 @@ static int check_paths(const struct check *check, const char *const *paths, size
     diagnostics_init(&found);
     buffer_init(&out);
     ruleset_free(load_paths(paths, nr, &found));
-    if (check->is_json)
-        print_json(&found, &out);
-    else
-        print_text(&found, &out);
+    print(check, &found, &out);
     fwrite(out.ptr, 1, out.len, stdout);
     if (found.errors > 0)
         code = EXIT_FINDINGS;
@@ -143,10 +166,11 @@ const struct cli_verb verb_check = {
              "Reads rule files, and from folders every *.json and *.jsonc in name order, as run\n"
              "does, and tells every error and warning with file, line and column. Without a PATH:\n"
              "the rules of the settings. \"-\" is standard input.\n\n"
-             "  --format text|json  for people (default), or one JSON object\n"
-             "  --strict            exit 3 when there are warnings and no errors\n"
-             "  --rules PATH        as PATH\n"
-             "  --config FILE       the settings to take the rules from\n\n"
+             "  --format FORM   text for people (default), json (one object), sarif (2.1.0), or\n"
+             "                  github (annotations in a workflow's log)\n"
+             "  --strict        exit 3 when there are warnings and no errors\n"
+             "  --rules PATH    as PATH\n"
+             "  --config FILE   the settings to take the rules from\n\n"
              "exit codes: 0 no error, 1 errors, 2 usage, 3 warnings only (--strict)\n",
     .run = run,
 };

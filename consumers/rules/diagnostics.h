@@ -51,4 +51,18 @@ void diagnostics_print_text(const struct diagnostics *list, bool coloured, struc
 /* A JSON array of {"file","line","column","end_column","severity",...}. */
 void diagnostics_print_json(const struct diagnostics *list, struct buffer *out);
 
+/*
+ * A SARIF 2.1.0 log of one run, the rules of its tool being the codes that were found. `version` is
+ * the program's.
+ * Source: OASIS, Static Analysis Results Interchange Format 2.1.0.
+ */
+void diagnostics_print_sarif(const struct diagnostics *list, const char *version,
+                             struct buffer *out);
+
+/*
+ * A workflow command a line, `::error file=...,line=...::message`, which GitHub shows beside the line.
+ * Source: GitHub Actions, workflow commands.
+ */
+void diagnostics_print_github(const struct diagnostics *list, struct buffer *out);
+
 #endif
