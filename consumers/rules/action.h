@@ -14,13 +14,22 @@ struct action_reader {
     size_t nr, capacity;
     struct template *targets; /* of the action in work */
     size_t targets_nr, targets_capacity;
+    struct template *patterns; /* what a delete has to purge, without the cache's prefix */
+    size_t patterns_nr, patterns_capacity;
     bool is_broad; /* "allow": "broad" */
 };
 
 struct action action_new(const struct action_reader *r, enum verb verb);
 
-/* Takes the targets gathered so far. */
+/* Takes the targets gathered so far; without any there is no action. */
 void action_add(struct action_reader *r, struct action action);
+
+/* A pattern to be purged beside the delete in work, and the purge of those gathered so far. */
+void action_add_pattern(struct action_reader *r, const struct template *pattern);
+void action_add_purge(struct action_reader *r, const struct cursor *at);
+
+/* A template that is a part of keys, empty or not; false after a report. */
+bool action_load_template(struct action_reader *r, const struct cursor *at, struct template *out);
 
 /* The template of a key or pattern that is not empty; false after a report. */
 bool action_load_key(struct action_reader *r, const struct cursor *at, struct template *key);
@@ -45,6 +54,8 @@ void action_report_template(struct loader *loader, const struct cursor *at,
                             const struct template_problem *problem);
 
 void delete_load(struct action_reader *r, const struct cursor *at);
+void fragment_load(struct action_reader *r, const struct cursor *at, const struct cursor *name);
+void page_load(struct action_reader *r, const struct cursor *at, const struct cursor *urls);
 void refresh_load(struct action_reader *r, const struct cursor *at, const struct cursor *verb);
 
 #endif

@@ -66,14 +66,21 @@ void action_add_targets(struct action_reader *r, const struct template *key, boo
     }
 }
 
-bool action_load_key(struct action_reader *r, const struct cursor *at, struct template *key)
+bool action_load_template(struct action_reader *r, const struct cursor *at, struct template *out)
 {
     size_t fields = r->loader->fields_nr;
 
-    if (!shape_is(r->loader, at, SHAPE_STRING) || !template_load(r->loader, at, key))
+    if (!shape_is(r->loader, at, SHAPE_STRING) || !template_load(r->loader, at, out))
         return false;
     for (; fields < r->loader->fields_nr; fields++)
         r->loader->fields[fields].in_key = true;
+    return true;
+}
+
+bool action_load_key(struct action_reader *r, const struct cursor *at, struct template *key)
+{
+    if (!action_load_template(r, at, key))
+        return false;
     if (key->source.len > 0)
         return true;
     report(r->loader, at, (struct remark){.code = "E105"}, "an empty key");
@@ -114,12 +121,65 @@ struct action action_new(const struct action_reader *r, enum verb verb)
 
 void action_add(struct action_reader *r, struct action action)
 {
+    if (r->targets_nr == 0)
+        return;
     action.targets = r->targets;
     action.targets_nr = r->targets_nr;
     r->targets = NULL;
     r->targets_nr = r->targets_capacity = 0;
     r->actions = arena_grow(r->loader->arena, r->actions, r->nr, &r->capacity, sizeof(*r->actions));
     r->actions[r->nr++] = action;
+}
+
+/* For messages: nobody wrote it. */
+static struct slice pattern_text(struct loader *loader, const struct template *pattern)
+{
+    struct slice text = SLICE("");
+
+    for (size_t i = 0; i < pattern->segments_nr; i++) {
+        const struct segment *segment = &pattern->segments[i];
+
+        text = slice_is_absent(segment->text)
+                   ? arena_printf(loader->arena, "%.*s%.*s", SLICE_ARG(text),
+                                  SLICE_ARG(segment->literal))
+                   : arena_printf(loader->arena, "%.*s{%.*s}", SLICE_ARG(text),
+                                  SLICE_ARG(segment->text));
+    }
+    return text;
+}
+
+void action_add_pattern(struct action_reader *r, const struct template *pattern)
+{
+    r->patterns = arena_grow(r->loader->arena, r->patterns, r->patterns_nr, &r->patterns_capacity,
+                             sizeof(*r->patterns));
+    r->patterns[r->patterns_nr] = *pattern;
+    r->patterns[r->patterns_nr++].source = pattern_text(r->loader, pattern);
+}
+
+void action_add_purge(struct action_reader *r, const struct cursor *at)
+{
+    struct action purge = action_new(r, VERB_PURGE);
+
+    for (size_t i = 0; i < r->patterns_nr; i++) {
+        danger_check_pattern(r->loader, at, &r->patterns[i], &purge, false);
+        action_add_targets(r, &r->patterns[i], true);
+    }
+    action_add(r, purge);
+    r->patterns_nr = 0;
+}
+
+/* Some deletes purge as well: those purges come last too. */
+static void sort_actions(struct action_reader *r, struct rule *rule)
+{
+    struct action *sorted = arena_zero(r->loader->arena, r->nr + 1, sizeof(*sorted));
+
+    for (unsigned verb = 0; verb < VERB_NR; verb++) {
+        for (size_t i = 0; i < r->nr; i++) {
+            if (r->actions[i].verb == (enum verb)verb)
+                sorted[rule->actions_nr++] = r->actions[i];
+        }
+    }
+    rule->actions = sorted;
 }
 
 static bool is_version(const struct template *guard)
@@ -344,6 +404,5 @@ void action_load_all(struct loader *loader, const struct cursor *verbs, struct r
         if (at)
             load_verb(&reader, (enum verb)verb, at);
     }
-    rule->actions = reader.actions;
-    rule->actions_nr = reader.nr;
+    sort_actions(&reader, rule);
 }

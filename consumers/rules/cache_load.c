@@ -8,7 +8,8 @@ static const char *const default_protected[] = {
 };
 
 static const char *const known_members[] = {
-    "keys", "prefix", "version", "serializer", "lock_suffix", "redis", "protect", "allow_broad",
+    "keys", "prefix", "version", "serializer",  "lock_suffix",
+    "i18n", "redis",  "protect", "allow_broad",
 };
 
 static void add_version(struct loader *loader, const struct cursor *at, struct slices *out)
@@ -141,6 +142,28 @@ static void load_lock_suffix(struct loader *loader, const struct cursor *at, str
            "\"lock_suffix\" is empty: it would name the key itself");
 }
 
+/* Language and time zone, joined by a dot, as Django appends them; "" for neither. */
+static void load_i18n(struct loader *loader, const struct cursor *at, struct cache *cache)
+{
+    struct slices suffixes = {0};
+
+    if (!at || !shape_is(loader, at, SHAPE_ARRAY) || !shape_texts(loader, at, &suffixes))
+        return;
+    for (size_t i = 0; i < suffixes.nr; i++) {
+        struct slice text = suffixes.items[i];
+
+        if (text.len > 0 && (text.ptr[0] == '.' || text.ptr[text.len - 1] == '.'))
+            report(loader, cursor_element(at, i), (struct remark){.code = "E105"},
+                   "\"i18n\" lists what keys of pages end in, without dots around it, as in "
+                   "\"en-us.UTC\"");
+    }
+    if (suffixes.nr == 0)
+        report(loader, at, (struct remark){.code = "E105"},
+               "\"i18n\" is empty: [\"\"] says that keys have no suffix");
+    cache->i18n = suffixes.items;
+    cache->i18n_nr = suffixes.nr;
+}
+
 static void add_cache(struct loader *loader, struct cache *cache,
                       const struct declared_cache *declared)
 {
@@ -182,6 +205,7 @@ static void load_cache(struct loader *loader, const struct cursor *at)
     load_versions(loader, at, &cache);
     load_prefix(loader, cursor_member(at, "prefix"), &cache);
     load_lock_suffix(loader, cursor_member(at, "lock_suffix"), &cache);
+    load_i18n(loader, cursor_member(at, "i18n"), &cache);
     shape_text(loader, cursor_member(at, "redis"), &cache.redis);
     load_protect(loader, cursor_member(at, "protect"), &cache);
     shape_flag(loader, cursor_member(at, "allow_broad"), &cache.allow_broad);

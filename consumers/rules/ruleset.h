@@ -9,6 +9,7 @@
 #define CONSUMERS_RULES_RULESET_H
 
 #include "consumers/base/error.h"
+#include "consumers/event/tables.h"
 #include "consumers/rules/rule_test.h"
 #include "consumers/rules/template.h"
 #include "consumers/rules/value_template.h"
@@ -85,6 +86,8 @@ struct cache {
     size_t versions_nr;
     enum serializer serializer;
     struct slice lock_suffix; /* absent: none declared */
+    const struct slice *i18n; /* what keys of pages end in, such as "en-us.UTC"; none: not known */
+    size_t i18n_nr;
     struct slice redis;       /* name of the target */
     size_t index;             /* of the cache in its ruleset */
     size_t target;            /* of `redis` among the service's targets: ruleset_bind_targets() */
@@ -162,6 +165,7 @@ struct ruleset {
     size_t caches_nr;
     const struct model *models;
     size_t models_nr;
+    const struct tables *tables; /* of the catalogue's models, for decode_options */
     const struct rule *rules;
     size_t rules_nr;
     const struct rule_test *tests; /* of the rule files themselves */

@@ -329,6 +329,14 @@ bool template_parse(struct slice text, struct arena *arena, struct template *out
     return problems->nr == before;
 }
 
+struct template template_literal(struct slice text, struct arena *arena)
+{
+    struct segment *segment = arena_zero(arena, 1, sizeof(*segment));
+
+    segment->literal = text;
+    return finish(text, segment, text.len > 0);
+}
+
 static struct slice escape(struct slice literal, struct arena *arena)
 {
     char *out = arena_bytes(arena, glob_escaped_bytes(literal) + 1);

@@ -21,6 +21,7 @@ static void teardown(void)
 #define DEL(key) "{\"op\":\"delete\",\"cache\":\"default\",\"key\":\"p:1:" key "\"}\n"
 #define EXPIRE(what, key, ttl)                                                                     \
     "{\"op\":\"expire\",\"cache\":\"default\",\"" what "\":\"p:1:" key "\",\"ttl_ms\":" ttl "}\n"
+#define PURGE(pattern) "{\"op\":\"purge\",\"cache\":\"default\",\"pattern\":\"p:1:" pattern "\"}\n"
 #define RAWDEL(key) "{\"op\":\"delete\",\"cache\":\"raw\",\"key\":\"" key "\"}\n"
 
 static const struct {
@@ -132,6 +133,34 @@ static const struct {
     {RULE("\"do\":{\"purge_tag\":\"t:{n}\"}"), MOVED, "",
      "{\"reason\":\"null_field\",\"rule\":\"r\",\"action\":\"purge_tag\",\"field\":\"n\","
      "\"error\":\"field \\\"n\\\" is null\"}"},
+    /* what Django hashes: every side and element on its own, None as Python prints it */
+    {RULE("\"do\":{\"delete\":{\"fragment\":\"f\",\"vary\":[\"{c}\"]}}"),
+     "{\"event\":\"post_save\",\"created\":false," M
+     ",\"pk\":4,\"before\":{\"c\":5},\"after\":{\"c\":null}}",
+     DEL("template.cache.f.016ce7cd3f0850d6c33696df9f9440d5")
+         DEL("template.cache.f.6846ba559f7f55c20a67d890d03d20e0")
+             DEL("template.cache.f.ec3f2d6f4a3a053c76ffd2aef1edd2e2")
+                 DEL("template.cache.f.a5c57ddc29f860a42d6b4a59908f9554"),
+     "null"},
+    {RAW_RULE("\"do\":{\"delete\":{\"fragment\":\"f\",\"vary\":[\"{meta.l[]}\",\"{meta.u|default:}"
+              "\"]}}"),
+     "{\"event\":\"post_delete\"," M ",\"pk\":4,\"meta\":{\"l\":[true,\"a\"]}}",
+     RAWDEL("template.cache.f.ba5da8aaf6d6d26b85dcd55e79d88ff6")
+         RAWDEL("template.cache.f.6aa1dc4857e582a28fc068bcc0172950")
+             RAWDEL("template.cache.f.cd2d171befd8b0c61189b4038ec7687a")
+                 RAWDEL("template.cache.f.b49ccc452bb44ae316e88de0de6870db"),
+     "null"},
+    {RULE("\"do\":{\"delete\":[{\"fragment\":\"f\",\"vary\":[\"{lost}\"]},{\"fragment\":\"f\","
+          "\"vary\":[\"{lost?}\"]}]}"),
+     MOVED, "",
+     "{\"reason\":\"missing_field\",\"rule\":\"r\",\"action\":\"delete\",\"field\":\"lost\","
+     "\"error\":\"field \\\"lost\\\" is missing from the event\"}"},
+    {RULE("\"do\":{\"delete\":{\"page\":\"http://h/{meta.l[]|slug}/\",\"vary\":true}}"),
+     "{\"event\":\"post_delete\"," M ",\"pk\":4,\"meta\":{\"l\":[\"B\"]}}",
+     DEL("views.decorators.cache.cache_header..943af2b82ae5d9f45f0dd2cba13dac96")
+         PURGE("views.decorators.cache.cache_page..GET.943af2b82ae5d9f45f0dd2cba13dac96.*")
+             PURGE("views.decorators.cache.cache_page..HEAD.943af2b82ae5d9f45f0dd2cba13dac96.*"),
+     "null"},
     /* verbs stand in their own order; patterns hold escaped values */
     {RULE("\"do\":{\"purge\":{\"pattern\":\"kkk:{s}*\",\"coalesce\":\"2s\",\"rate\":5},\"delete\":"
           "\"k\","

@@ -118,6 +118,8 @@ END_TEST
 
 /* ---- what a rule comes to ---- */
 
+#define PAGE "views.decorators.cache.cache_"
+
 static const struct {
     const char *members; /* of the file, before rules */
     const char *verbs;
@@ -135,6 +137,28 @@ static const struct {
      "purge a\\*b:1:products:*"},
     {"", "'purge':'products:{pk}:*','delete':'{{x}}:{pk}','bump':{'key':'v'}",
      "bump v delete {x}:<pk> purge products:<pk>:*"},
+    {"",
+     "'delete':[{'fragment':'side{pk}'},{'fragment':'bar','vary':['{pk}','x']},"
+     "{'fragment':'c*','vary':true},{'session':'{meta.s}'}]",
+     "delete template.cache.side<pk>.d41d8cd98f00b204e9800998ecf8427e "
+     "delete template.cache.bar.<pk> template.cache.bar.<pk> "
+     "delete django.contrib.sessions.cache<meta.s> django.contrib.sessions.cached_db<meta.s> "
+     "purge template.cache.c\\*.*"},
+    {"'caches':{'default':{'keys':'django','i18n':['en-us.UTC','']}},",
+     "'delete':{'page':'http://testserver/products/'}",
+     "delete :1:" PAGE "header..b00e2f1ea540349daa8886f37b2c4633.en-us.UTC "
+     ":1:" PAGE "header..b00e2f1ea540349daa8886f37b2c4633 "
+     ":1:" PAGE "page..GET.b00e2f1ea540349daa8886f37b2c4633.d41d8cd98f00b204e9800998ecf8427e"
+     ".en-us.UTC "
+     ":1:" PAGE "page..GET.b00e2f1ea540349daa8886f37b2c4633.d41d8cd98f00b204e9800998ecf8427e "
+     ":1:" PAGE "page..HEAD.b00e2f1ea540349daa8886f37b2c4633.d41d8cd98f00b204e9800998ecf8427e"
+     ".en-us.UTC "
+     ":1:" PAGE "page..HEAD.b00e2f1ea540349daa8886f37b2c4633.d41d8cd98f00b204e9800998ecf8427e"},
+    {"'caches':{'default':{'keys':'django','version':[1,2]}},",
+     "'delete':[{'page':'{meta.url}','page_prefix':'p*'},'k']",
+     "delete :1:" PAGE "header.p*.<meta.url> :2:" PAGE "header.p*.<meta.url> delete :1:k :2:k "
+     "purge :1:" PAGE "page.p\\*.GET.<meta.url>.* :2:" PAGE "page.p\\*.GET.<meta.url>.* "
+     ":1:" PAGE "page.p\\*.HEAD.<meta.url>.* :2:" PAGE "page.p\\*.HEAD.<meta.url>.*"},
     {"'caches':{'default':{'keys':'django'}},",
      "'purge_tag':['t','u:{pk}'],'expire':[{'key':'k','ttl':'1s'},{'pattern':'kkk:*','ttl':'1s'}],"
      "'delete':'d'",
