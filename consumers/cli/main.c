@@ -7,8 +7,8 @@
 #include "consumers/cli/version.h"
 
 static const struct cli_verb *const verbs[] = {
-    &verb_run,      &verb_emit,   &verb_check,  &verb_explain,     &verb_fmt,
-    &verb_settings, &verb_doctor, &verb_reload, &verb_healthcheck,
+    &verb_run,  &verb_emit,     &verb_check,  &verb_explain, &verb_fmt,
+    &verb_help, &verb_settings, &verb_doctor, &verb_reload,  &verb_healthcheck,
 };
 
 enum { VERBS_NR = sizeof(verbs) / sizeof(verbs[0]) };
@@ -50,7 +50,19 @@ static int unknown_verb(const char *name)
 
 static bool asks_help(const char *arg)
 {
-    return strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0 || strcmp(arg, "help") == 0;
+    return strcmp(arg, "-h") == 0 || strcmp(arg, "--help") == 0;
+}
+
+/* `unstale help`, `unstale help VERB`; what else it knows, the verb says itself. */
+static bool help_is_enough(int argc, char **argv)
+{
+    const struct cli_verb *verb = argc == 3 ? find_verb(argv[2]) : NULL;
+
+    if (verb)
+        fputs(verb->usage, stdout);
+    else if (argc == 2)
+        print_help(stdout);
+    return verb || argc == 2;
 }
 
 static int run_verb(const struct cli_verb *verb, int argc, char **argv)
@@ -74,6 +86,8 @@ int main(int argc, char **argv)
         print_help(stdout);
         return EXIT_OK;
     }
+    if (strcmp(argv[1], "help") == 0 && help_is_enough(argc, argv))
+        return EXIT_OK;
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
         version_print(stdout);
         return EXIT_OK;
