@@ -133,9 +133,10 @@ static bool explain_item(struct explainer *x, const struct event_item *item)
     struct error err = ERROR_INIT;
     struct explanation e = {.line = item->line, .column = item->column, .plan = &x->plan};
     struct event event = {.rows_nr = 0};
+    struct decode_options decode = {.tables = x->ruleset->tables};
 
     plan_clear(&x->plan, &x->arena);
-    e.result = decode_record(&item->record, NULL, &x->arena, &event, &e.skipped, &err);
+    e.result = decode_record(&item->record, &decode, &x->arena, &event, &e.skipped, &err);
     e.error = err.text;
     if (e.result == DECODE_EVENT) {
         e.event = &event;

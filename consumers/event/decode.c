@@ -15,7 +15,7 @@ const char *const decode_format_names[FORMAT_NR] = {
     [FORMAT_MAXWELL] = "maxwell",
 };
 
-static const struct envelope_format *const formats[FORMAT_NR] = {
+static const struct envelope_format *const envelopes[FORMAT_NR] = {
     [FORMAT_NATIVE] = &envelope_native,
     [FORMAT_CLOUDEVENTS] = &envelope_cloudevents,
     [FORMAT_DEBEZIUM] = &envelope_debezium,
@@ -31,6 +31,16 @@ bool decode_format_parse(struct slice name, enum decode_format *format)
         }
     }
     return false;
+}
+
+enum decode_format decode_topic_format(const struct topic_format *formats, size_t nr,
+                                       struct slice topic)
+{
+    for (size_t i = 0; i < nr; i++) {
+        if (slice_equals(formats[i].topic, topic))
+            return formats[i].format;
+    }
+    return FORMAT_DETECT;
 }
 
 /* A time that cannot be right, or none, is replaced by the record's, if that is known. */
@@ -79,7 +89,7 @@ static bool is_native(const struct value *root)
 static enum decode_format detect(const struct envelope_input *input)
 {
     for (unsigned i = FORMAT_CLOUDEVENTS; i < FORMAT_NR; i++) {
-        if (formats[i]->claims(input))
+        if (envelopes[i]->claims(input))
             return (enum decode_format)i;
     }
     return FORMAT_NATIVE;
@@ -120,7 +130,7 @@ enum decode_result decode_record(const struct record *record, const struct decod
     if (input.root == NULL)
         return DECODE_BAD;
     memset(event, 0, sizeof(*event));
-    result = formats[find_format(&input, options)]->read(&input, event, skipped, err);
+    result = envelopes[find_format(&input, options)]->read(&input, event, skipped, err);
     event->bytes = record->value.len;
     settle_time(event, record->timestamp_ms);
     return result;

@@ -43,6 +43,16 @@ extern const char *const decode_format_names[FORMAT_NR];
 /* False, and *format untouched, when no format has that name. */
 bool decode_format_parse(struct slice name, enum decode_format *format);
 
+/* A topic whose records all have one format, by its whole name. */
+struct topic_format {
+    struct slice topic;
+    enum decode_format format;
+};
+
+/* The format pinned for that topic, else FORMAT_DETECT. */
+enum decode_format decode_topic_format(const struct topic_format *formats, size_t nr,
+                                       struct slice topic);
+
 struct decode_options {
     size_t max_bytes; /* of a record's value; 0: DECODE_MAX_BYTES */
     enum decode_format format;

@@ -4,7 +4,6 @@
 
 #include "consumers/base/alloc.h"
 #include "consumers/base/hash.h"
-#include "consumers/event/decode.h"
 #include "consumers/plan/render.h"
 
 enum {
@@ -180,11 +179,28 @@ static void fail_record(struct batch *batch, uint32_t index, enum reason reason,
     plan_fail(&batch->plan, &failure);
 }
 
+struct wanted_headers {
+    struct source_record *source;
+    struct arena *arena;
+};
+
+static void load_headers(void *context)
+{
+    struct wanted_headers *wanted = context;
+    source_load_headers(wanted->source, wanted->arena);
+}
+
 static void plan_record(struct batch *batch, uint32_t index, struct render_context *render,
                         struct batch_context *context)
 {
     struct source_record *source = &batch->records[index];
-    struct decode_options options = {.max_bytes = context->max_event_bytes};
+    struct wanted_headers wanted = {source, &batch->arena};
+    struct decode_options options = {
+        .max_bytes = context->max_event_bytes,
+        .format = decode_topic_format(context->formats, context->formats_nr, source->record.topic),
+        .tables = batch->rules->ruleset->tables,
+        .load_headers = load_headers,
+        .load_context = &wanted};
     struct event event;
     const char *skipped = NULL;
     struct error err = ERROR_INIT;

@@ -8,7 +8,7 @@
 #ifndef CONSUMERS_PIPELINE_BATCH_H
 #define CONSUMERS_PIPELINE_BATCH_H
 
-#include "consumers/event/event.h"
+#include "consumers/event/decode.h"
 #include "consumers/kafka/source.h"
 #include "consumers/pipeline/delayed.h"
 #include "consumers/pipeline/rules_handle.h"
@@ -44,6 +44,8 @@ struct batch_context {
     struct model_cache *models;
     struct rule_count *counts; /* one a rule of the batch's ruleset, zeroed */
     size_t max_event_bytes;
+    const struct topic_format *formats; /* topics with a pinned format */
+    size_t formats_nr;
     int64_t now_ms; /* wall clock, for records too old to write through */
 };
 

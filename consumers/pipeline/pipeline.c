@@ -145,6 +145,8 @@ static void start_batch(struct pipeline *pipeline)
                                     .models = &pipeline->models,
                                     .counts = pipeline->counts,
                                     .max_event_bytes = pipeline->settings.max_event_bytes,
+                                    .formats = pipeline->settings.formats,
+                                    .formats_nr = pipeline->settings.formats_nr,
                                     .now_ms = clock_wall_ms()};
     batch_plan(batch, rules_ref_keep(pipeline->rules), &context);
     unsigned slot = (pipeline->oldest + pipeline->flights_nr) % EXECUTOR_FLIGHTS;

@@ -18,6 +18,7 @@
 #define CONSUMERS_PIPELINE_PIPELINE_H
 
 #include "consumers/base/error.h"
+#include "consumers/event/decode.h"
 #include "consumers/kafka/source.h"
 #include "consumers/pipeline/rules_handle.h"
 #include "consumers/pipeline/stats.h"
@@ -31,6 +32,8 @@ struct pipeline_settings {
     struct purge_engine *const *engines; /* one a target, same order; shared by all pipelines */
     struct rules_handle *rules;
     size_t max_event_bytes; /* 0: the decoder's default */
+    const struct topic_format *formats;
+    size_t formats_nr;
     int64_t drain_timeout_ms;
 };
 

@@ -38,7 +38,6 @@ static void load_model(struct loader *loader, const struct cursor *at)
     const struct declared_model *earlier = find_model(loader, at->step.name);
     struct declared_model *model;
     struct slices parents = {0}, m2m = {0};
-    struct slice table;
 
     if (!shape_is(loader, at, SHAPE_OBJECT))
         return;
@@ -54,7 +53,7 @@ static void load_model(struct loader *loader, const struct cursor *at)
     *model =
         (struct declared_model){.model.label = arena_copy(loader->arena, at->step.name), .at = at};
     shape_known(loader, at, NAMES(known), "in a model");
-    shape_text(loader, cursor_member(at, "table"), &table);
+    shape_text(loader, cursor_member(at, "table"), &model->table);
     shape_texts(loader, cursor_member(at, "parents"), &parents);
     shape_texts(loader, cursor_member(at, "m2m"), &m2m);
     load_fields(loader, cursor_member(at, "fields"), &model->model);
@@ -79,11 +78,17 @@ void catalogue_load(struct loader *loader, const struct cursor *models)
 void catalogue_finish(struct loader *loader)
 {
     struct model *models = arena_zero(loader->arena, loader->models_nr, sizeof(*models));
+    struct table *tables = arena_alloc(loader->arena, loader->models_nr * sizeof(*tables));
+    size_t tables_nr = 0;
 
-    for (size_t i = 0; i < loader->models_nr; i++)
+    for (size_t i = 0; i < loader->models_nr; i++) {
         models[i] = loader->models[i].model;
+        if (loader->models[i].table.len > 0)
+            tables[tables_nr++] = (struct table){loader->models[i].table, models[i].label};
+    }
     loader->set->models = models;
     loader->set->models_nr = loader->models_nr;
+    loader->set->tables = tables_build(tables, tables_nr, loader->arena);
 }
 
 static bool descends(const struct loader *loader, const struct model *model, struct slice label,

@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "consumers/base/hash.h"
 #include "consumers/rules/diagnostics.h"
 #include "consumers/rules/locate.h"
 #include "consumers/rules/names.h"
@@ -38,11 +39,14 @@ struct cursor {
 struct declared_cache {
     const struct cursor *at;
     const struct template *heads; /* what stands before a key, one for each version */
+    const struct template *tails; /* and after it */
     size_t heads_nr;
+    enum digest hash; /* of a key, if the cache hashes them */
 };
 
 struct declared_model {
     struct model model;
+    struct slice table; /* absent: not declared */
     const struct slice *m2m;
     size_t m2m_nr;
     const struct cursor *at;

@@ -148,6 +148,8 @@ static bool make_pipelines(struct service *service, struct error *err)
             .engines = service->engines,
             .rules = service->rules,
             .max_event_bytes = service->settings->max_event_bytes,
+            .formats = service->settings->formats,
+            .formats_nr = service->settings->formats_nr,
             .drain_timeout_ms = service->settings->drain_timeout_ms,
         };
         settings.source.worker = (unsigned)i;

@@ -152,6 +152,49 @@ static void build_options(struct settings_draft *draft, struct settings *setting
     }
 }
 
+static void set_format(struct settings *settings, struct slice topic, enum decode_format format)
+{
+    for (size_t i = 0; i < settings->formats_nr; i++) {
+        if (slice_equals(settings->formats[i].topic, topic)) {
+            settings->formats[i].format = format;
+            return;
+        }
+    }
+    settings->formats[settings->formats_nr++] = (struct topic_format){
+        .topic = {alloc_text_n(topic.ptr, topic.len), topic.len}, .format = format};
+}
+
+static void unknown_format(struct settings_draft *draft, const char *origin, const char *name)
+{
+    struct suggest suggest;
+    suggest_init(&suggest, slice_of(name));
+    for (unsigned i = FORMAT_NATIVE; i < FORMAT_NR; i++)
+        suggest_offer(&suggest, slice_of(decode_format_names[i]));
+    draft_error(draft, origin,
+                "\"kafka.formats\": a format is one of native, cloudevents, debezium, maxwell, not "
+                "\"%s\"%s%.*s%s",
+                name, suggest.best.len ? "; did you mean \"" : "", SLICE_ARG(suggest.best),
+                suggest.best.len ? "\"?" : "");
+}
+
+static void build_formats(struct settings_draft *draft, struct settings *settings)
+{
+    const struct given *given = &draft->rows[SET_FORMATS];
+    settings->formats = alloc_zero(given->nr + 1, sizeof(*settings->formats));
+    for (size_t i = 0; i < given->nr; i++) {
+        const char *equals = strchr(given->items[i], '=');
+        enum decode_format format;
+        if (!equals || equals == given->items[i])
+            draft_error(draft, given->origin, "\"kafka.formats\": \"%s\" is not TOPIC=FORMAT",
+                        given->items[i]);
+        else if (!decode_format_parse(slice_of(equals + 1), &format))
+            unknown_format(draft, given->origin, equals + 1);
+        else
+            set_format(settings,
+                       (struct slice){given->items[i], (size_t)(equals - given->items[i])}, format);
+    }
+}
+
 /* ---- Redis targets ---- */
 
 static void check_tls(struct settings_draft *draft, const char *origin,
@@ -277,6 +320,7 @@ static void build(struct settings_draft *draft, struct settings *settings)
     settings->dead_letter_topic = needed_text_of(draft, SET_DEAD_LETTER_TOPIC);
     refuse_own_letters(draft, settings);
     build_options(draft, settings);
+    build_formats(draft, settings);
     settings->max_event_bytes = (size_t)int_of(draft, SET_MAX_EVENT_BYTES);
     build_targets(draft, settings);
     settings->rules = texts_of(draft, SET_RULES, &settings->rules_nr);
@@ -357,6 +401,9 @@ void settings_free(struct settings *settings)
         free(settings->options[i].value);
     }
     free(settings->options);
+    for (size_t i = 0; i < settings->formats_nr; i++)
+        free((char *)settings->formats[i].topic.ptr);
+    free(settings->formats);
     for (size_t i = 0; i < settings->targets_nr; i++)
         redis_target_release(&settings->targets[i]);
     free(settings->targets);

@@ -13,6 +13,7 @@
 #include "consumers/base/buffer.h"
 #include "consumers/base/error.h"
 #include "consumers/base/log.h"
+#include "consumers/event/decode.h"
 #include "consumers/kafka/source.h"
 #include "consumers/redis/target.h"
 
@@ -24,6 +25,8 @@ struct settings {
     char *dead_letter_topic;
     struct kafka_option *options;
     size_t options_nr;
+    struct topic_format *formats; /* topics are texts of their own */
+    size_t formats_nr;
     size_t max_event_bytes;
     struct redis_target *targets; /* at least one, "default" first */
     size_t targets_nr;

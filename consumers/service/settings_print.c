@@ -28,12 +28,21 @@ static json_t *options_json(const struct settings *settings)
     return options;
 }
 
+static json_t *formats_json(const struct settings *settings)
+{
+    json_t *formats = json_object();
+    for (size_t i = 0; i < settings->formats_nr; i++)
+        json_object_set_new(formats, settings->formats[i].topic.ptr,
+                            text_json(decode_format_names[settings->formats[i].format]));
+    return formats;
+}
+
 static json_t *row_json(const struct settings *settings, enum setting_id id)
 {
     const struct given *given = &settings->draft->rows[id];
     const struct setting_row *row = &setting_rows[id];
     if (row->type == SETTING_OPTIONS)
-        return options_json(settings);
+        return id == SET_FORMATS ? formats_json(settings) : options_json(settings);
     if (row->type == SETTING_TEXTS) {
         json_t *array = json_array();
         for (size_t i = 0; i < given->nr; i++)

@@ -30,6 +30,12 @@ const struct setting_row setting_rows[SETTINGS_NR] = {
                      .type = SETTING_OPTIONS,
                      .fallback = "{}",
                      .meaning = "any librdkafka setting, passed through and checked at start"},
+    [SET_FORMATS] = {.key = "kafka.formats",
+                     .variable = "UNSTALE_KAFKA_FORMATS",
+                     .type = SETTING_OPTIONS,
+                     .fallback = "{}",
+                     .meaning = "topics whose records are all of one format: native, cloudevents, "
+                                "debezium or maxwell"},
     [SET_MAX_EVENT_BYTES] = {.key = "kafka.max_event_bytes",
                              .variable = "UNSTALE_KAFKA_MAX_EVENT_BYTES",
                              .type = SETTING_INT,

@@ -34,6 +34,7 @@ enum setting_id {
     SET_GROUP,
     SET_DEAD_LETTER_TOPIC,
     SET_OPTIONS,
+    SET_FORMATS,
     SET_MAX_EVENT_BYTES,
     SET_RULES,
     SET_WORKERS,

@@ -130,6 +130,35 @@ START_TEST(options_of_every_source)
 END_TEST
 
 static const struct {
+    struct loading loading;
+    const char *formats; /* "TOPIC=FORMAT" and a space, each */
+} format_cases[] = {
+    {{.file = "{\"kafka\":{\"formats\":{}}}"}, ""},
+    {{.file = "{\"kafka\":{\"formats\":{\"a\":\"debezium\",\"b.c\":\"native\"}}}"},
+     "a=debezium b.c=native "},
+    {{.environment = {"UNSTALE_KAFKA_FORMATS=a=maxwell;b=cloudevents"}},
+     "a=maxwell b=cloudevents "},
+    {{.file = "{\"kafka\":{\"formats\":{\"a\":\"debezium\",\"b\":\"native\"}}}",
+      .environment = {"UNSTALE_KAFKA_FORMATS=b=maxwell"}},
+     "a=debezium b=maxwell "},
+};
+
+START_TEST(formats_of_topics)
+{
+    struct settings *settings = loading_must(&format_cases[_i].loading);
+    struct buffer seen;
+
+    buffer_init(&seen);
+    for (size_t i = 0; i < settings->formats_nr; i++)
+        buffer_printf(&seen, "%s=%s ", settings->formats[i].topic.ptr,
+                      decode_format_names[settings->formats[i].format]);
+    ck_assert_str_eq(seen.ptr ? seen.ptr : "", format_cases[_i].formats);
+    buffer_release(&seen);
+    settings_free(settings);
+}
+END_TEST
+
+static const struct {
     const char *listen, *host;
     int port;
 } listens[] = {
@@ -351,6 +380,14 @@ static const struct {
     {{.environment = {"UNSTALE_HTTP_LISTEN=h:65536"}}, {"UNSTALE_HTTP_LISTEN: \"http.listen\""}},
     {{.environment = {"UNSTALE_KAFKA_OPTIONS=a"}},
      {"UNSTALE_KAFKA_OPTIONS: \"kafka.options\": \"a\" is not NAME=VALUE"}},
+    {{.environment = {"UNSTALE_KAFKA_FORMATS=native"}},
+     {"UNSTALE_KAFKA_FORMATS: \"kafka.formats\": \"native\" is not TOPIC=FORMAT"}},
+    {{.environment = {"UNSTALE_KAFKA_FORMATS=t=debesium"}},
+     {"UNSTALE_KAFKA_FORMATS: \"kafka.formats\": a format is one of native, cloudevents, debezium, "
+      "maxwell, not \"debesium\"; did you mean \"debezium\"?"}},
+    {{.file = "{\"kafka\": {\"formats\": {\"t\": \"canal\"}}}"},
+     {"FILE:1:23: \"kafka.formats\": a format is one of native, cloudevents, debezium, maxwell, "
+      "not \"canal\""}},
     {{.environment = {"UNSTALE_KAFKA_GROUP="}},
      {"UNSTALE_KAFKA_GROUP: \"kafka.group\" must not be empty"}},
     {{.environment = {"UNSTALE_REDIS_URL=http://x"}},
@@ -424,6 +461,7 @@ static Suite *settings_suite(void)
     tcase_add_test(values, the_last_of_a_flag_counts);
     tcase_add_loop_test(values, lists_of_every_source, 0, ARRAY_NR(lists));
     tcase_add_loop_test(values, options_of_every_source, 0, ARRAY_NR(option_cases));
+    tcase_add_loop_test(values, formats_of_topics, 0, ARRAY_NR(format_cases));
     tcase_add_loop_test(values, addresses_to_listen_on, 0, ARRAY_NR(listens));
     tcase_add_test(values, words_and_durations);
     tcase_add_test(values, redis_targets_with_default_first);
