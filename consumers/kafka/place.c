@@ -259,7 +259,8 @@ static void revoke(struct source *source, const rd_kafka_topic_partition_list_t 
     for (size_t i = 0; i < nr; i++)
         offsets_revoke(source->offsets, slots[i]);
     free(slots);
-    if (lost)
+    /* Without any topic librdkafka leaves the group. */
+    if (lost || source->missing_nr == source->topics_nr)
         source->is_joined = false;
     if (is_cooperative(source))
         report(0, rd_kafka_incremental_unassign(source->kafka, partitions),

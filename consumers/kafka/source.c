@@ -392,7 +392,7 @@ void source_load_headers(struct source_record *record, struct arena *arena)
 
 bool source_is_joined(const struct source *source)
 {
-    return source->is_joined;
+    return source->is_joined && source->missing_nr == 0;
 }
 
 /* Asynchronous, as the blocking close waits without end for a broker that is away. */

@@ -107,7 +107,10 @@ bool source_skip_gap(struct source *source, uint32_t slot, struct error *err) CH
 /* Stores every watermark that moved, in one call. */
 void source_store(struct source *source);
 
-/* True once the group gave this member an assignment (an empty one counts). */
+/*
+ * True once the group gave this member an assignment (an empty one counts), while every topic that is
+ * named exists.
+ */
 bool source_is_joined(const struct source *source);
 
 /* Why it cannot work, or NULL: topics missing (says how to create them), fatal client error. */

@@ -54,9 +54,18 @@ static size_t find_missing(const struct source *source, const char *topic)
     return i;
 }
 
+static bool is_named(const struct source *source, const char *topic)
+{
+    for (size_t i = 0; i < source->topics_nr; i++)
+        if (strcmp(source->topics[i], topic) == 0)
+            return true;
+    return false;
+}
+
+/* A topic that only a regular expression matched may go: nobody asked for it by name. */
 static void note_missing(struct source *source, const char *topic)
 {
-    if (find_missing(source, topic) < source->missing_nr)
+    if (!is_named(source, topic) || find_missing(source, topic) < source->missing_nr)
         return;
     source->missing = alloc_grow(source->missing, source->missing_nr, &source->missing_capacity,
                                  sizeof(*source->missing));
