@@ -1,29 +1,8 @@
 #include "consumers/cli/event_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "consumers/base/text.h"
-#include "consumers/event/decode.h"
-
-enum { READ_BYTES = 1 << 16 };
-
-static bool read_all(int fd, struct buffer *out, struct error *err)
-{
-    for (;;) {
-        ssize_t got = read(fd, buffer_reserve(out, READ_BYTES), READ_BYTES);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return error_fail(err, ERROR_CONFIG, "cannot be read: %s", strerror(errno));
-        out->len += (size_t)got;
-        out->ptr[out->len] = '\0';
-        if (got == 0)
-            return true;
-    }
-}
+#include "consumers/cli/read_text.h"
+#include "consumers/event/written.h"
 
 static bool is_blank(char c)
 {
@@ -38,20 +17,10 @@ static void skip_blanks(struct event_file *file)
 
 bool event_file_open(struct event_file *file, const char *path, struct error *err)
 {
-    bool is_stdin = strcmp(path, "-") == 0, ok;
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-
     *file = (struct event_file){.line = 1, .defaults = {.timestamp_ms = -1}};
     buffer_init(&file->text);
-    if (fd < 0)
-        return error_fail(err, ERROR_CONFIG, "%s: %s", path, strerror(errno));
-    ok = read_all(fd, &file->text, err);
-    if (!is_stdin)
-        close(fd);
-    if (!ok) {
-        error_wrap(err, "%s", is_stdin ? "standard input" : path);
+    if (!read_text(path, &file->text, err))
         return false;
-    }
     if (slice_starts_with(buffer_slice(&file->text), SLICE("\xef\xbb\xbf")))
         file->at = 3;
     skip_blanks(file);
@@ -153,56 +122,12 @@ static void take_item(struct event_file *file, size_t end, struct event_item *it
     item->text = item->record.value = (struct slice){text + start, end - start};
 }
 
-static struct slice print_compact(const struct value *value, struct arena *arena)
-{
-    struct buffer out;
-    struct slice copy;
-
-    if (value_type(value) == VALUE_MISSING || value_type(value) == VALUE_NULL)
-        return SLICE_ABSENT;
-    if (value_type(value) == VALUE_STRING)
-        return value_text(value);
-    buffer_init(&out);
-    value_print(value, &out);
-    copy = arena_copy(arena, buffer_slice(&out));
-    buffer_release(&out);
-    return copy;
-}
-
-static bool take_headers(const struct value *headers, struct arena *arena, struct record *record)
-{
-    struct value_iter it = value_walk(headers);
-    struct record_header *items = arena_alloc(arena, (value_nr(headers) + 1) * sizeof(*items));
-    size_t nr = 0;
-
-    while (value_next(&it))
-        items[nr++] = (struct record_header){it.name, print_compact(it.item, arena)};
-    record->headers = items;
-    record->headers_nr = nr;
-    return headers == NULL || value_type(headers) == VALUE_OBJECT;
-}
-
 static bool unwrap(struct event_item *item, struct arena *arena, struct error *err)
 {
-    struct record *record = &item->record;
-    const struct value *root, *topic;
-    struct error ignored = ERROR_INIT;
-    size_t position;
-
-    if (memmem(item->text.ptr, item->text.len, "\"record\"", 8) == NULL)
+    if (written_record(item->text, arena, &item->record, err))
         return true;
-    root = decode_json(item->text, arena, &position, &ignored);
-    if (value_type(value_get(root, SLICE("record"))) != VALUE_TRUE)
-        return true;
-    topic = value_get(root, SLICE("topic"));
-    record->key = print_compact(value_get(root, SLICE("key")), arena);
-    record->value = print_compact(value_get(root, SLICE("value")), arena);
-    if (topic)
-        record->topic = value_text(topic);
-    if (take_headers(value_get(root, SLICE("headers")), arena, record))
-        return true;
-    return error_fail(err, ERROR_REJECT, "line %u, column %u: \"headers\" must be an object",
-                      item->line, item->column);
+    error_wrap(err, "line %u, column %u", item->line, item->column);
+    return false;
 }
 
 static enum event_file_step fail(struct event_file *file, struct error *err, const char *what)
