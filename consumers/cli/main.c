@@ -7,7 +7,7 @@
 #include "consumers/cli/version.h"
 
 static const struct cli_verb *const verbs[] = {
-    &verb_run,  &verb_emit,     &verb_check,  &verb_explain, &verb_fmt,
+    &verb_run,  &verb_emit,     &verb_check,  &verb_explain, &verb_test,        &verb_fmt,
     &verb_help, &verb_settings, &verb_doctor, &verb_reload,  &verb_healthcheck,
 };
 
