@@ -16,6 +16,7 @@ enum {
     IDLE_SECONDS = 10,
     CONNECTION_MEMORY_BYTES = 32 << 10,
     BODY_MAX_BYTES = 1 << 20,
+    LAGS_MAX = 4096,          /* partitions of a pipeline */
     HTTP_UNPROCESSABLE = 422, /* RFC 9110; libmicrohttpd renamed its constant */
     STUCK_AFTER_MS = 120000   /* a pipeline that has not turned for so long is not alive */
 };
@@ -76,22 +77,28 @@ static void add_reason(struct http *http, size_t index, struct buffer *body)
     buffer_add_char(body, '}');
 }
 
+static void add_gap(size_t index, const struct source_lag *lag, struct buffer *body)
+{
+    buffer_printf(body,
+                  "{\"pipeline\":%zu,\"reason\":\"events were lost: Kafka no longer has "
+                  "them\",\"topic\":",
+                  index);
+    buffer_add_json_string(body, lag->topic);
+    buffer_printf(body, ",\"partition\":%d}", (int)lag->partition);
+}
+
 /* A stopped partition (a gap in the log) is named; the others go on. */
 static void add_gaps(struct http *http, size_t index, struct buffer *body, size_t *reasons)
 {
-    struct source_lag lags[256];
-    size_t nr = pipeline_lags(http->view->pipelines[index], lags, ARRAY_NR(lags));
+    struct source_lag *lags = alloc_zero(LAGS_MAX, sizeof(*lags));
+    size_t nr = pipeline_lags(http->view->pipelines[index], lags, LAGS_MAX);
     for (size_t i = 0; i < nr; i++) {
         if (!lags[i].has_gap)
             continue;
         buffer_add_text(body, (*reasons)++ ? "," : "");
-        buffer_printf(body,
-                      "{\"pipeline\":%zu,\"reason\":\"events were lost: Kafka no longer has "
-                      "them\",\"topic\":",
-                      index);
-        buffer_add_json_string(body, lags[i].topic);
-        buffer_printf(body, ",\"partition\":%d}", (int)lags[i].partition);
+        add_gap(index, &lags[i], body);
     }
+    free(lags);
 }
 
 static void get_readyz(struct http *http, struct answer *answer)
