@@ -46,11 +46,13 @@ ALL_LDFLAGS := $(LDFLAGS) -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN),-Wl$(com
 ROOMS    := cli service pipeline kafka redis plan rules event base
 MAIN     := consumers/cli/main.c
 # Files that a room carries as constants PREFIX_NAME[] and PREFIX_NAME_len (a .lua ending is dropped).
-EMBEDS        := script console
+EMBEDS        := script console schema
 script_room   := redis
 script_files  := $(wildcard consumers/redis/scripts/*.lua)
 console_room  := service
 console_files := $(wildcard consumers/service/console/*.*)
+schema_room   := cli
+schema_files  := $(wildcard schemas/*.schema.json)
 
 sources  = $(filter-out $(MAIN),$(wildcard consumers/$1/*.c))
 embedded = $(foreach e,$(EMBEDS),$(if $(and $(filter $1,$($(e)_room)),$($(e)_files)),$(OUT)/gen/$(e).o))

@@ -39,6 +39,11 @@ static bool find_operator(struct slice name, enum test_kind *kind)
     return false;
 }
 
+const char *operator_name(size_t index)
+{
+    return index < ARRAY_NR(operators) ? operators[index].name : NULL;
+}
+
 bool operator_is_known(struct slice name)
 {
     enum test_kind kind;

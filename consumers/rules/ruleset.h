@@ -21,6 +21,9 @@ enum { VERB_NR = 6, RULE_MAX_KEYS = 1000, EVENT_MAX_KEYS = 200000, AGAIN_AFTER_M
 
 const char *verb_text(enum verb verb);
 
+/* Names of a pattern's operators. NULL past the end. */
+const char *operator_name(size_t index);
+
 /* One operator of a pattern: exact literal, {"prefix": ...}, {"numeric": [...]}, ... */
 enum test_kind {
     TEST_EXACT,

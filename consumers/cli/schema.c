@@ -1,0 +1,70 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "consumers/base/compiler.h"
+#include "consumers/base/suggest.h"
+#include "consumers/cli/verb.h"
+
+/* schemas/ as it was when the program was built. */
+extern const char schema_event_v1_schema_json[], schema_rules_v1_schema_json[],
+    schema_settings_v1_schema_json[];
+extern const size_t schema_event_v1_schema_json_len, schema_rules_v1_schema_json_len,
+    schema_settings_v1_schema_json_len;
+
+static const struct {
+    const char *name, *text;
+    const size_t *len;
+} schemas[] = {
+    {"event", schema_event_v1_schema_json, &schema_event_v1_schema_json_len},
+    {"rules", schema_rules_v1_schema_json, &schema_rules_v1_schema_json_len},
+    {"settings", schema_settings_v1_schema_json, &schema_settings_v1_schema_json_len},
+};
+
+static int print_schema(const char *name)
+{
+    struct suggest suggest;
+
+    suggest_init(&suggest, slice_of(name));
+    for (size_t i = 0; i < ARRAY_NR(schemas); i++) {
+        suggest_offer(&suggest, slice_of(schemas[i].name));
+        if (strcmp(schemas[i].name, name) != 0)
+            continue;
+        fwrite(schemas[i].text, 1, *schemas[i].len, stdout);
+        return EXIT_OK;
+    }
+    if (slice_is_absent(suggest.best))
+        return cli_usage_error(&verb_schema, "there are event, rules and settings, not \"%s\"",
+                               name);
+    return cli_usage_error(&verb_schema, "no schema \"%s\", did you mean \"%.*s\"?", name,
+                           SLICE_ARG(suggest.best));
+}
+
+static int run(int argc, char **argv)
+{
+    const char *name = NULL, *value;
+    struct cli_args args;
+    enum cli_step step;
+    int option;
+
+    cli_args_init(&args, &verb_schema, argc, argv);
+    while ((step = cli_next(&args, NULL, 0, &option, &value)) == CLI_ITEM) {
+        if (name)
+            return cli_usage_error(&verb_schema, "one schema, not \"%s\" as well", value);
+        name = value;
+    }
+    if (step == CLI_BAD)
+        return EXIT_USAGE;
+    if (!name)
+        return cli_usage_error(&verb_schema, "which one: event, rules or settings?");
+    return print_schema(name);
+}
+
+const struct cli_verb verb_schema = {
+    .name = "schema",
+    .summary = "the JSON Schema of events, rules or settings",
+    .usage = "usage: unstale schema event|rules|settings\n\n"
+             "Prints the JSON Schema (2020-12) that this program goes by, for editors and for\n"
+             "validators: \"$schema\": \"./rules.v1.schema.json\" in a rule file.\n\n"
+             "exit codes: 0 ok, 2 usage\n",
+    .run = run,
+};
