@@ -67,9 +67,14 @@ struct slice envelope_header(const struct record *record, struct slice name)
     return SLICE_ABSENT;
 }
 
-static bool is_member(yyjson_val *name, struct slice text)
+/* `word` is the name and zeros up to eight bytes. */
+static inline bool is_text_named(yyjson_val *name, const char word[static 8], size_t len)
 {
-    return slice_equals(tree_text(name), text) && yyjson_is_str(name + 1);
+    uint64_t wanted;
+
+    memcpy(&wanted, word, sizeof(wanted));
+    return tree_text(name).len == len && tree_word(tree_text(name).ptr, len) == wanted &&
+           yyjson_is_str(name + 1);
 }
 
 /* Our producers write these two first: one look each, then the long way round. */
@@ -80,7 +85,7 @@ static bool is_native(const struct value *root)
     if (!yyjson_is_obj(tree_val(root)) || value_nr(root) < 2)
         return false;
     first = unsafe_yyjson_get_first(tree_val(root));
-    if (is_member(first, SLICE("event")) && is_member(first + 2, SLICE("model")))
+    if (is_text_named(first, "event\0\0", 5) && is_text_named(first + 2, "model\0\0", 5))
         return true;
     return value_type(value_get(root, SLICE("event"))) == VALUE_STRING &&
            value_type(value_get(root, SLICE("model"))) == VALUE_STRING;

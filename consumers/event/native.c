@@ -178,7 +178,7 @@ static bool read_shared(struct reader *reader)
            read_m2m(reader);
 }
 
-static inline bool read_members(struct reader *reader, const struct value *root)
+bool native_read_members(struct reader *reader, const struct value *root)
 {
     reader->event->root = root;
     if (!read_names(reader, root) || !read_shared(reader) || !read_time(reader) ||
@@ -186,11 +186,6 @@ static inline bool read_members(struct reader *reader, const struct value *root)
         return false;
     read_op(reader->event);
     return rows_read(reader, root);
-}
-
-bool native_read_members(struct reader *reader, const struct value *root)
-{
-    return read_members(reader, root);
 }
 
 static enum decode_result read_root(const struct value *root, struct arena *arena,
@@ -201,7 +196,7 @@ static enum decode_result read_root(const struct value *root, struct arena *aren
     struct reader reader = {&members, arena, event, err};
 
     return member_check_type(&expected_root, root, err) && member_collect(root, &members, err) &&
-                   read_members(&reader, root)
+                   native_read_members(&reader, root)
                ? DECODE_EVENT
                : DECODE_BAD;
 }
