@@ -6,6 +6,7 @@
 #include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
 #include "consumers/base/log.h"
+#include "consumers/plan/test_run.h"
 #include "consumers/rules/load.h"
 
 struct reload {
@@ -68,7 +69,10 @@ static void add_problem(struct diagnostics *found, const struct settings *settin
     diagnostics_add(found, &problem);
 }
 
-/* What a loader cannot know: the targets there are, and that a service without a live rule is a mistake. */
+/*
+ * What a loader cannot know: the targets there are, that a service without a live rule is a mistake,
+ * and whether the rules do what the tests beside them say.
+ */
 static struct ruleset *load_usable(const struct settings *settings, struct diagnostics *found)
 {
     struct ruleset *ruleset =
@@ -80,7 +84,7 @@ static struct ruleset *load_usable(const struct settings *settings, struct diagn
         add_problem(found, settings, "E207", err.text);
     else if (count_live(ruleset) == 0)
         add_problem(found, settings, "E103", "no live rule: nothing would ever be invalidated");
-    else
+    else if (test_run_own(ruleset, found))
         return ruleset;
     ruleset_free(ruleset);
     return NULL;

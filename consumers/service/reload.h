@@ -1,8 +1,8 @@
 /*
  * reload - rule files to the ruleset in force, without a restart.
  *
- * Load, bind to the Redis targets, publish: or keep the old set and say why, with file, line and
- * column. Triggers: SIGHUP, POST /-/reload, and a look at the files each second that acts when two
+ * Load, bind to the Redis targets, run the tests that stand in the files, publish: or keep the old set
+ * and say why, with file, line and column. Triggers: SIGHUP, POST /-/reload, and a look at the files each second that acts when two
  * successive looks saw the same new contents (an editor or a ConfigMap swap is not caught half-way). A
  * folder gone empty or missing, or a set with no live rule, is an error and keeps the old set.
  */

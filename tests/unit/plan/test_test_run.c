@@ -1,5 +1,6 @@
 #include "consumers/plan/test_run.h"
 
+#include "consumers/rules/codes.h"
 #include "consumers/rules/load.h"
 #include "tests/unit/check_main.h"
 
@@ -211,6 +212,20 @@ START_TEST(test_own_tests_are_diagnostics)
 }
 END_TEST
 
+START_TEST(test_the_examples_of_the_code_are_true)
+{
+    const struct code *code = code_find(SLICE("E310"));
+    const char *texts[] = {code->wrong, code->right};
+    struct rule_source source = {SLICE("rules.json"), code_example(texts[_i], &arena)};
+
+    set = load_sources(&source, 1, &found);
+    ck_assert_ptr_nonnull(set);
+    ck_assert_uint_gt(set->tests_nr, 0);
+    ck_assert_int_eq(test_run_own(set, &found), _i == 1);
+    ck_assert_uint_eq(found.nr, _i == 1 ? 0 : 1);
+}
+END_TEST
+
 static Suite *test_run_suite(void)
 {
     Suite *suite = suite_create("test_run");
@@ -221,6 +236,7 @@ static Suite *test_run_suite(void)
     tcase_add_test(cases, test_an_unexpected_dead_letter_fails);
     tcase_add_test(cases, test_rules_that_matched_are_told);
     tcase_add_test(cases, test_own_tests_are_diagnostics);
+    tcase_add_loop_test(cases, test_the_examples_of_the_code_are_true, 0, 2);
     suite_add_tcase(suite, cases);
     return suite;
 }

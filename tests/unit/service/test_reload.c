@@ -78,6 +78,12 @@ START_TEST(good_rules_are_published)
 }
 END_TEST
 
+/* A rule that deletes k, and a test of it that expects this command. */
+#define WITH_TEST(command)                                                                         \
+    "{\"version\":1,\"rules\":[{\"name\":\"two\",\"when\":{\"model\":\"m\"},\"do\":{"              \
+    "\"delete\":\"k\"}}],\"tests\":[{\"name\":\"deletes\",\"event\":{\"event\":\"post_save\","     \
+    "\"model\":\"m\",\"pk\":1},\"expect\":{\"exactly\":[\"" command "\"]}}]}"
+
 static const struct {
     const char *text; /* NULL: the folder is left empty */
     const char *code, *said;
@@ -92,6 +98,7 @@ static const struct {
     {"{\"version\":1,\"caches\":{\"default\":{\"redis\":\"pages\"}},\"rules\":[{\"name\":\"x\","
      "\"when\":{\"model\":\"m\"},\"do\":{\"delete\":\"k\"}}]}",
      "E207", "pages"},
+    {WITH_TEST("UNLINK other"), "E310", "UNLINK other: expected, not sent"},
     {NULL, "E101", ""},
 };
 
@@ -112,6 +119,24 @@ START_TEST(bad_rules_keep_the_old_ones)
     ck_assert_ptr_nonnull(strstr(report.ptr, bad[_i].code));
     ck_assert_ptr_nonnull(strstr(report.ptr, bad[_i].said));
     check_diagnostics(bad[_i].code);
+}
+END_TEST
+
+START_TEST(rules_whose_tests_pass_are_published)
+{
+    rules_folder_write(&folder, "a.json", WITH_TEST("UNLINK k"));
+    ck_assert(reload_now(reload, "start", &report));
+    check_in_force("two");
+}
+END_TEST
+
+START_TEST(test_files_of_a_folder_are_no_rules)
+{
+    rules_folder_write(&folder, "a_test.json", "{\"tests\":[]}");
+    ck_assert(reload_now(reload, "start", &report));
+    check_in_force("one");
+    ck_assert_uint_eq(status().files_nr, 1);
+    rules_folder_write(&folder, "a_test.json", NULL);
 }
 END_TEST
 
@@ -197,6 +222,8 @@ static Suite *reload_suite(void)
     tcase_add_checked_fixture(now, setup, teardown);
     tcase_add_test(now, good_rules_are_published);
     tcase_add_loop_test(now, bad_rules_keep_the_old_ones, 0, ARRAY_NR(bad));
+    tcase_add_test(now, rules_whose_tests_pass_are_published);
+    tcase_add_test(now, test_files_of_a_folder_are_no_rules);
     tcase_add_test(now, mended_rules_clear_the_trouble);
     suite_add_tcase(suite, now);
     tcase_add_checked_fixture(look, setup, teardown);
