@@ -49,7 +49,8 @@ static struct slice escaped(struct slice literal, struct arena *arena)
     return (struct slice){out, glob_escape(literal, out)};
 }
 
-static struct slice prefix_pattern(const struct template *prefix, struct arena *arena)
+/* What stands before or after the keys of a cache. */
+static struct slice part_pattern(const struct template *prefix, struct arena *arena)
 {
     struct slice pattern = SLICE("");
     for (size_t i = 0; i < prefix->segments_nr; i++) {
@@ -63,25 +64,24 @@ static struct slice prefix_pattern(const struct template *prefix, struct arena *
 
 struct slice gaps_whole_cache(const struct cache *cache, size_t version, struct arena *arena)
 {
-    struct slice prefix = prefix_pattern(&cache->prefix, arena);
-    if (cache->keys == CACHE_RAW)
-        return arena_printf(arena, "%.*s*", SLICE_ARG(prefix));
-    return arena_printf(arena, "%.*s:%.*s:*", SLICE_ARG(prefix),
-                        SLICE_ARG(escaped(cache->versions[version], arena)));
+    struct slice head = part_pattern(&cache->heads[version], arena);
+    struct slice tail = part_pattern(&cache->tails[version], arena);
+    return arena_printf(arena, "%.*s*%.*s", SLICE_ARG(head), SLICE_ARG(tail));
 }
 
 static void purge_cache(struct gaps *gaps, uint32_t slot, const struct gap_purge *purge,
                         const struct cache *cache, struct arena *arena)
 {
-    size_t versions = cache->keys == CACHE_DJANGO ? cache->versions_nr : 1;
-    for (size_t i = 0; i < versions; i++) {
+    for (size_t i = 0; i < cache->heads_nr; i++) {
         uint64_t ticket = holds_give(purge->holds, NULL, 0);
         struct slice pattern = gaps_whole_cache(cache, i, arena);
-        bool is_constant = cache->prefix.is_constant;
+        const struct template *head = &cache->heads[i];
+        bool has_text = head->is_constant && head->segments_nr > 0;
         struct purge_request request = {.pattern = pattern,
                                         .protect = cache->protect,
                                         .protect_nr = cache->protect_nr,
-                                        .prefix_bytes = is_constant ? pattern.len - 1 : 0,
+                                        .prefix_bytes =
+                                            has_text ? head->segments[0].literal.len : 0,
                                         .tickets = purge->tickets,
                                         .ticket = ticket};
         gaps->awaited = alloc_grow(gaps->awaited, gaps->awaited_nr, &gaps->awaited_capacity,

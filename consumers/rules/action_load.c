@@ -1,5 +1,6 @@
 /* The verbs of a rule: one action for each item, its targets complete keys. */
 #include "consumers/rules/action.h"
+#include "consumers/rules/digest.h"
 
 static const char *const verb_names[] = {
     [VERB_BUMP] = "bump",     [VERB_REFRESH] = "refresh",     [VERB_DELETE] = "delete",
@@ -56,13 +57,39 @@ bool template_load(struct loader *loader, const struct cursor *at, struct templa
     return true;
 }
 
+/* The key's own part: hashed, where the cache does so. */
+static struct template inner_key(struct action_reader *r, const struct template *key)
+{
+    struct template *part = arena_zero(r->loader->arena, 1, sizeof(*part));
+    struct template_digest *digest = arena_zero(r->loader->arena, 1, sizeof(*digest));
+    struct template hashed;
+
+    if (!r->rule->cache->hashes_keys)
+        return *key;
+    *part = *key;
+    *digest = (struct template_digest){DIGEST_WHOLE, r->cache->hash, part, 1};
+    hashed = digest_template(digest, r->loader->arena);
+    hashed.source = key->source;
+    return hashed;
+}
+
 void action_add_targets(struct action_reader *r, const struct template *key, bool is_pattern)
 {
-    for (size_t i = 0; i < r->cache->heads_nr; i++) {
-        r->targets = arena_grow(r->loader->arena, r->targets, r->targets_nr, &r->targets_capacity,
-                                sizeof(*r->targets));
-        r->targets[r->targets_nr++] =
-            template_join(&r->cache->heads[i], key, is_pattern, r->loader->arena);
+    struct arena *arena = r->loader->arena;
+    const struct cache *cache = r->rule->cache;
+    struct template inner = inner_key(r, key), nothing = template_literal(SLICE(""), arena);
+
+    for (size_t i = 0; i < cache->heads_nr; i++) {
+        struct template tail = template_join(&cache->tails[i], &nothing, is_pattern, arena);
+        struct template whole = template_join(&cache->heads[i], &inner, is_pattern, arena);
+
+        if (tail.segments_nr > 0)
+            whole = template_join(&whole, &tail, false, arena);
+        whole.source = key->source;
+        whole.head = &cache->heads[i];
+        r->targets =
+            arena_grow(arena, r->targets, r->targets_nr, &r->targets_capacity, sizeof(*r->targets));
+        r->targets[r->targets_nr++] = whole;
     }
 }
 

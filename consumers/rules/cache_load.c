@@ -9,7 +9,7 @@ static const char *const default_protected[] = {
 
 static const char *const known_members[] = {
     "keys", "prefix", "version", "serializer",  "lock_suffix",
-    "i18n", "redis",  "protect", "allow_broad",
+    "i18n", "redis",  "protect", "allow_broad", "key_function",
 };
 
 static void add_version(struct loader *loader, const struct cursor *at, struct slices *out)
@@ -88,25 +88,170 @@ static void load_protect(struct loader *loader, const struct cursor *at, struct 
     cache->protect_nr = globs.nr;
 }
 
-/* What stands before every key: the prefix in raw caches, `prefix:version:` in django ones. */
-static void build_heads(struct loader *loader, const struct cache *cache,
-                        struct declared_cache *declared)
+/* ---- keys as a whole ---- */
+
+struct key_function {
+    struct template tpl;
+    size_t key_at; /* its segment */
+};
+
+static bool is_placeholder(const struct segment *segment, const char *name)
+{
+    return slice_equals(segment->text, slice_of(name)) && !segment->is_optional &&
+           !segment->is_fanned_out;
+}
+
+static bool digest_of_filter(const struct segment *key, enum digest *hash)
+{
+    if (key->filters_nr != 1 || slice_is_absent(key->text))
+        return false;
+    switch (key->filters[0].kind) {
+    case FILTER_MD5:
+        *hash = DIGEST_MD5;
+        return true;
+    case FILTER_SHA1:
+        *hash = DIGEST_SHA1;
+        return true;
+    case FILTER_SHA256:
+        *hash = DIGEST_SHA256;
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Literals, {prefix}, {version} and one {key}, which may be hashed. */
+static bool is_key_function(struct key_function *function)
+{
+    size_t keys = 0;
+
+    for (size_t i = 0; i < function->tpl.segments_nr; i++) {
+        const struct segment *segment = &function->tpl.segments[i];
+        bool is_plain = segment->filters_nr == 0;
+        enum digest hash;
+
+        if (slice_is_absent(segment->text))
+            continue;
+        if (is_placeholder(segment, "key") && (is_plain || digest_of_filter(segment, &hash))) {
+            function->key_at = i;
+            keys++;
+        } else if (!is_plain ||
+                   (!is_placeholder(segment, "prefix") && !is_placeholder(segment, "version"))) {
+            return false;
+        }
+    }
+    return keys == 1;
+}
+
+/* The usual one where none is given, or a bad one. */
+static struct key_function load_key_function(struct loader *loader, const struct cursor *at,
+                                             const struct cache *cache)
+{
+    struct template_problems problems = {.nr = 0};
+    struct key_function function;
+    struct slice text;
+
+    if (at && cache->keys == CACHE_RAW)
+        report(loader, at, (struct remark){.code = "E105", .on_name = true},
+               "only caches with \"keys\": \"django\" have a key function");
+    else if (shape_text(loader, at, &text)) {
+        if (template_parse(text, loader->arena, &function.tpl, &problems) &&
+            is_key_function(&function))
+            return function;
+        report(loader, at, (struct remark){.code = "E105"},
+               "\"key_function\" is made of text, {prefix}, {version} and one {key}, as in "
+               "\"{prefix}:{version}:{key}\"; {key|md5} where keys are hashed");
+    }
+    template_parse(cache->keys == CACHE_RAW ? SLICE("{prefix}{key}")
+                                            : SLICE("{prefix}:{version}:{key}"),
+                   loader->arena, &function.tpl, &problems);
+    is_key_function(&function);
+    return function;
+}
+
+/* What stands before or after the key, as the text of a template. */
+static struct slice expand(struct arena *arena, const struct key_function *function, bool is_tail,
+                           struct slice prefix, struct slice version)
+{
+    size_t from = is_tail ? function->key_at + 1 : 0;
+    size_t end = is_tail ? function->tpl.segments_nr : function->key_at;
+    struct slice text = SLICE("");
+
+    for (; from < end; from++) {
+        const struct segment *segment = &function->tpl.segments[from];
+        struct slice piece = version;
+
+        if (slice_is_absent(segment->text))
+            piece = template_escape(segment->literal, arena);
+        else if (is_placeholder(segment, "prefix"))
+            piece = prefix;
+        text = arena_printf(arena, "%.*s%.*s", SLICE_ARG(text), SLICE_ARG(piece));
+    }
+    return text;
+}
+
+static void build_frames(struct loader *loader, const struct key_function *function,
+                         struct cache *cache, struct declared_cache *declared)
 {
     struct template_problems problems = {.nr = 0};
     size_t nr = cache->keys == CACHE_DJANGO ? cache->versions_nr : 1;
-    struct template *heads = arena_zero(loader->arena, nr, sizeof(*heads));
+    struct template *heads = arena_zero(loader->arena, nr + 1, sizeof(*heads));
+    struct template *tails = arena_zero(loader->arena, nr + 1, sizeof(*tails));
 
     for (size_t i = 0; i < nr; i++) {
-        struct slice text = cache->prefix.source;
+        struct slice version = cache->keys == CACHE_DJANGO ? cache->versions[i] : SLICE("");
 
-        if (cache->keys == CACHE_DJANGO)
-            text = arena_printf(loader->arena, "%.*s:%.*s:", SLICE_ARG(text),
-                                SLICE_ARG(cache->versions[i]));
-        if (!template_parse(text, loader->arena, &heads[i], &problems))
+        struct slice prefix = cache->prefix.source;
+        struct slice head = expand(loader->arena, function, false, prefix, version);
+        struct slice tail = expand(loader->arena, function, true, prefix, version);
+
+        if (!template_parse(head, loader->arena, &heads[i], &problems) ||
+            !template_parse(tail, loader->arena, &tails[i], &problems))
             return; /* said when the prefix was parsed */
     }
-    declared->heads = heads;
-    declared->heads_nr = nr;
+    cache->hashes_keys =
+        digest_of_filter(&function->tpl.segments[function->key_at], &declared->hash);
+    cache->heads = heads;
+    cache->tails = tails;
+    cache->heads_nr = nr;
+}
+
+/* Protected keys end in the tail too. */
+static void protect_tails(struct loader *loader, const struct template *tail, struct cache *cache)
+{
+    struct slices globs = {0};
+    struct slice glob = SLICE("");
+
+    for (size_t i = 0; i < tail->segments_nr; i++) {
+        struct slice literal = tail->segments[i].literal;
+        char *escaped = arena_bytes(loader->arena, glob_escaped_bytes(literal) + 1);
+        struct slice piece = {escaped, literal.len ? glob_escape(literal, escaped) : 0};
+
+        glob =
+            arena_printf(loader->arena, "%.*s%.*s", SLICE_ARG(glob),
+                         SLICE_ARG(slice_is_absent(tail->segments[i].text) ? piece : SLICE("*")));
+    }
+    for (size_t i = 0; glob.len > 0 && i < cache->protect_nr; i++) {
+        add_glob(loader, &globs, cache->protect[i]);
+        add_glob(
+            loader, &globs,
+            arena_printf(loader->arena, "%.*s%.*s", SLICE_ARG(cache->protect[i]), SLICE_ARG(glob)));
+    }
+    if (glob.len == 0)
+        return;
+    cache->protect = globs.items;
+    cache->protect_nr = globs.nr;
+}
+
+static void build_keys(struct loader *loader, const struct cursor *at, struct cache *cache,
+                       struct declared_cache *declared)
+{
+    struct key_function function =
+        load_key_function(loader, at ? cursor_member(at, "key_function") : NULL, cache);
+
+    build_frames(loader, &function, cache, declared);
+    for (size_t i = 0; i < cache->heads_nr; i++)
+        protect_tails(loader, &cache->tails[i], cache);
 }
 
 static void load_prefix(struct loader *loader, const struct cursor *at, struct cache *cache)
@@ -209,7 +354,7 @@ static void load_cache(struct loader *loader, const struct cursor *at)
     shape_text(loader, cursor_member(at, "redis"), &cache.redis);
     load_protect(loader, cursor_member(at, "protect"), &cache);
     shape_flag(loader, cursor_member(at, "allow_broad"), &cache.allow_broad);
-    build_heads(loader, &cache, &declared);
+    build_keys(loader, at, &cache, &declared);
     add_cache(loader, &cache, &declared);
 }
 
@@ -235,6 +380,6 @@ void cache_add_implicit(struct loader *loader)
         return;
     load_prefix(loader, NULL, &cache);
     load_protect(loader, NULL, &cache);
-    build_heads(loader, &cache, &declared);
+    build_keys(loader, NULL, &cache, &declared);
     add_cache(loader, &cache, &declared);
 }

@@ -46,11 +46,10 @@ static size_t least_prefix(const struct template *pattern, struct arena *arena)
 static struct slice whole_pattern(struct loader *loader, const struct cache *cache,
                                   struct slice pattern)
 {
-    if (cache->keys == CACHE_RAW || cache->versions_nr == 0)
-        return arena_printf(loader->arena, "%.*s%.*s", SLICE_ARG(cache->prefix.source),
-                            SLICE_ARG(pattern));
-    return arena_printf(loader->arena, "%.*s:%.*s:%.*s", SLICE_ARG(cache->prefix.source),
-                        SLICE_ARG(cache->versions[0]), SLICE_ARG(pattern));
+    if (cache->heads_nr == 0)
+        return pattern;
+    return arena_printf(loader->arena, "%.*s%.*s%.*s", SLICE_ARG(cache->heads[0].source),
+                        SLICE_ARG(pattern), SLICE_ARG(cache->tails[0].source));
 }
 
 static void check_broad(struct loader *loader, const struct cursor *at,
@@ -93,9 +92,11 @@ static void check_protected(struct loader *loader, const struct cursor *at,
 {
     const struct cache *cache = action->cache;
     struct slice own = literal_prefix(pattern, loader->arena);
-    bool head_is_literal = cache->prefix.is_constant || cache->prefix.source.len == 0;
-    struct slice whole = head_is_literal ? whole_pattern(loader, cache, own) : own;
+    struct slice whole = own;
 
+    if (cache->heads_nr > 0 && cache->heads[0].is_constant)
+        whole = arena_printf(loader->arena, "%.*s%.*s", SLICE_ARG(cache->heads[0].source),
+                             SLICE_ARG(own));
     for (size_t i = 0; i < cache->protect_nr; i++) {
         struct slice glob = cache->protect[i];
 
@@ -116,6 +117,12 @@ void danger_check_pattern(struct loader *loader, const struct cursor *at,
 {
     const struct segment *first = pattern->segments;
 
+    if (action->cache->hashes_keys) {
+        report(loader, at, (struct remark){.code = "E309"},
+               "no pattern reaches the keys of cache \"%.*s\": its key_function hashes them",
+               SLICE_ARG(action->cache->name));
+        return;
+    }
     if (pattern->segments_nr > 0 && !slice_is_absent(first->text)) {
         report(loader, at,
                (struct remark){.code = "E305",

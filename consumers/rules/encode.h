@@ -3,7 +3,8 @@
  *
  * Compact JSON (UTF-8 as it is, numbers as the event has them) and pickle protocol 2 made of data
  * opcodes only: no memo, no frame, never a global. What is encoded is a struct field, so that a
- * number the event computed and a value it carried go the same way.
+ * number the event computed and a value it carried go the same way. Integers beyond 64 bits have no
+ * msgpack.
  * Source: RFC 8259; pickletools of Python 3.
  */
 #ifndef CONSUMERS_RULES_ENCODE_H
@@ -42,5 +43,15 @@ void pickle_text(struct sink *sink, struct slice text);
 bool pickle_field(struct sink *sink,
                   const struct field *field) CHECKED; /* false: integer too long */
 void pickle_end(struct sink *sink);
+
+/*
+ * The same for msgpack. A container is written as its items and then wrapped: its header, which holds
+ * their number, goes to where the items start.
+ * Source: msgpack specification.
+ */
+void msgpack_text(struct sink *sink, struct slice text);
+bool msgpack_field(struct sink *sink,
+                   const struct field *field) CHECKED; /* false: beyond 64 bits */
+void msgpack_wrap(struct sink *sink, size_t start, bool is_object, size_t nr);
 
 #endif

@@ -38,9 +38,6 @@ struct cursor {
 
 struct declared_cache {
     const struct cursor *at;
-    const struct template *heads; /* what stands before a key, one for each version */
-    const struct template *tails; /* and after it */
-    size_t heads_nr;
     enum digest hash; /* of a key, if the cache hashes them */
 };
 

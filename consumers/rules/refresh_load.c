@@ -22,15 +22,8 @@ static void check_serializer(struct action_reader *r, const struct cursor *at)
     const struct cache *cache = r->rule->cache;
     struct remark remark = {.code = "E304", .on_name = true};
 
-    if (!cache || (cache->serializer != SERIALIZER_NONE && cache->serializer != SERIALIZER_MSGPACK))
+    if (!cache || cache->serializer != SERIALIZER_NONE)
         return;
-    if (cache->serializer == SERIALIZER_MSGPACK) {
-        remark.code = "E309";
-        report(r->loader, at, remark,
-               "\"refresh\" cannot write msgpack, the serializer of cache \"%.*s\"; delete instead",
-               SLICE_ARG(cache->name));
-        return;
-    }
     if (r->cache->at)
         remark.help = arena_printf(r->loader->arena,
                                    "add \"serializer\" to the cache (%.*s): \"pickle\" is "

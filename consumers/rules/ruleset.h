@@ -87,6 +87,10 @@ struct cache {
     struct template prefix;       /* as written */
     const struct slice *versions; /* django: at least one ("1"); raw: none */
     size_t versions_nr;
+    const struct template *heads; /* what stands before a key, one for each version */
+    const struct template *tails; /* and after it */
+    size_t heads_nr;              /* raw: 1 */
+    bool hashes_keys;        /* key_function does: no pattern reaches them */
     enum serializer serializer;
     struct slice lock_suffix; /* absent: none declared */
     const struct slice *i18n; /* what keys of pages end in, such as "en-us.UTC"; none: not known */

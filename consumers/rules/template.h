@@ -87,6 +87,9 @@ bool template_parse(struct slice text, struct arena *arena, struct template *out
 /* Text as it stands, braces too; it must outlive the template. */
 struct template template_literal(struct slice text, struct arena *arena);
 
+/* The text as a template would have it: braces doubled. */
+struct slice template_escape(struct slice text, struct arena *arena);
+
 /*
  * The full key template of a cache: its prefix, version and separators before the rule's own
  * template, literals merged; `before` must live as long. With is_pattern the cache's literal part is glob-escaped.

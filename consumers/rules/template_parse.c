@@ -337,6 +337,19 @@ struct template template_literal(struct slice text, struct arena *arena)
     return finish(text, segment, text.len > 0);
 }
 
+struct slice template_escape(struct slice text, struct arena *arena)
+{
+    char *out = arena_bytes(arena, text.len * 2 + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        out[len++] = text.ptr[i];
+        if (text.ptr[i] == '{' || text.ptr[i] == '}')
+            out[len++] = text.ptr[i];
+    }
+    return (struct slice){out, len};
+}
+
 static struct slice escape(struct slice literal, struct arena *arena)
 {
     char *out = arena_bytes(arena, glob_escaped_bytes(literal) + 1);

@@ -230,23 +230,26 @@ static enum render_status leaf_of(struct writer *w, const struct value_template 
 static enum render_status write_field(struct writer *w, const struct value_template *node,
                                       const struct field *field)
 {
-    if (w->serializer != SERIALIZER_PICKLE) {
+    bool is_pickle = w->serializer == SERIALIZER_PICKLE;
+
+    if (!is_pickle && w->serializer != SERIALIZER_MSGPACK) {
         encode_json(&w->sink, field);
         return RENDER_OK;
     }
-    if (pickle_field(&w->sink, field))
+    if (is_pickle ? pickle_field(&w->sink, field) : msgpack_field(&w->sink, field))
         return RENDER_OK;
     *w->failure = (struct render_failure){
         REASON_BAD_VALUE, node->kind == NODE_FIELD ? node->tpl.segments[0].text : SLICE_ABSENT,
-        SLICE("an integer of more than 4300 digits cannot be pickled")};
+        is_pickle ? SLICE("an integer of more than 4300 digits cannot be pickled")
+                  : SLICE("an integer beyond 64 bits has no msgpack")};
     return RENDER_FAILED;
 }
 
 static void write_name(struct writer *w, const struct value_template *item, bool is_first)
 {
-    if (w->serializer == SERIALIZER_PICKLE) {
+    if (w->serializer == SERIALIZER_PICKLE || w->serializer == SERIALIZER_MSGPACK) {
         if (!slice_is_absent(item->name))
-            pickle_text(&w->sink, item->name);
+            (w->serializer == SERIALIZER_PICKLE ? pickle_text : msgpack_text)(&w->sink, item->name);
         return;
     }
     if (!is_first)
@@ -277,28 +280,41 @@ static enum render_status write_node(struct writer *w, const struct value_templa
     return write_field(w, node, &field);
 }
 
+static void begin_container(struct writer *w, bool is_object)
+{
+    if (w->serializer == SERIALIZER_PICKLE)
+        sink_add(&w->sink, is_object ? SLICE("}(") : SLICE("]("));
+    else if (w->serializer != SERIALIZER_MSGPACK)
+        sink_add_char(&w->sink, is_object ? '{' : '[');
+}
+
+/* Of nr items, which begin at `start`. */
+static void end_container(struct writer *w, bool is_object, size_t start, size_t nr)
+{
+    if (w->serializer == SERIALIZER_MSGPACK)
+        msgpack_wrap(&w->sink, start, is_object, nr);
+    else if (w->serializer != SERIALIZER_PICKLE)
+        sink_add_char(&w->sink, is_object ? '}' : ']');
+    else if (nr == 0)
+        w->sink.len--; /* nothing to mark: an empty container is its opcode alone */
+    else
+        sink_add_char(&w->sink, is_object ? 'u' : 'e');
+}
+
 static enum render_status write_items(struct writer *w, const struct value_template *node)
 {
-    bool is_object = node->kind == NODE_OBJECT, is_pickle = w->serializer == SERIALIZER_PICKLE;
-    bool is_first = true;
+    bool is_object = node->kind == NODE_OBJECT;
+    size_t start = w->sink.len, nr = 0;
 
-    if (is_pickle)
-        sink_add(&w->sink, is_object ? SLICE("}(") : SLICE("]("));
-    else
-        sink_add_char(&w->sink, is_object ? '{' : '[');
+    begin_container(w, is_object);
     for (size_t i = 0; i < node->items_nr; i++) {
-        enum render_status status = write_node(w, &node->items[i], is_first);
+        enum render_status status = write_node(w, &node->items[i], nr == 0);
 
         if (status == RENDER_FAILED)
             return status;
-        is_first = is_first && status == RENDER_DROPPED;
+        nr += status != RENDER_DROPPED;
     }
-    if (is_pickle && is_first)
-        w->sink.len--; /* nothing to mark: an empty container is its opcode alone */
-    else if (is_pickle)
-        sink_add_char(&w->sink, is_object ? 'u' : 'e');
-    else
-        sink_add_char(&w->sink, is_object ? '}' : ']');
+    end_container(w, is_object, start, nr);
     return RENDER_OK;
 }
 
@@ -307,7 +323,7 @@ static bool is_bare(const struct writer *w, const struct field *field)
 {
     if (w->serializer == SERIALIZER_RAW)
         return field->type == VALUE_STRING;
-    return w->serializer == SERIALIZER_PICKLE && field->type == VALUE_NUMBER &&
+    return w->serializer != SERIALIZER_JSON && field->type == VALUE_NUMBER &&
            number_is_integer(field->text);
 }
 
@@ -339,7 +355,7 @@ enum render_status value_template_render(const struct value_template *value,
     struct writer w = {input, serializer, {.arena = input->arena}, failure};
     enum render_status status = RENDER_FAILED;
 
-    if (serializer == SERIALIZER_NONE || serializer == SERIALIZER_MSGPACK)
+    if (serializer == SERIALIZER_NONE)
         *failure = (struct render_failure){REASON_BAD_VALUE, SLICE_ABSENT,
                                            SLICE("this cache's serializer cannot be written")};
     else

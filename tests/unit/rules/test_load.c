@@ -159,6 +159,13 @@ static const struct {
      "delete :1:" PAGE "header.p*.<meta.url> :2:" PAGE "header.p*.<meta.url> delete :1:k :2:k "
      "purge :1:" PAGE "page.p\\*.GET.<meta.url>.* :2:" PAGE "page.p\\*.GET.<meta.url>.* "
      ":1:" PAGE "page.p\\*.HEAD.<meta.url>.* :2:" PAGE "page.p\\*.HEAD.<meta.url>.*"},
+    {"'caches':{'default':{'keys':'django','prefix':'a*','version':[1,2],"
+     "'key_function':'{prefix}|v{version}|{key}|{{{version}}}?'}},",
+     "'delete':'k:{pk}','purge':'list:*'",
+     "delete a*|v1|k:<pk>|{1}? a*|v2|k:<pk>|{2}? purge a\\*|v1|list:*|{1}\\? "
+     "a\\*|v2|list:*|{2}\\?"},
+    {"'caches':{'default':{'keys':'django','key_function':'{version}:{key|md5}'}},",
+     "'delete':['k','k:{pk}']", "delete 1:8ce4b16b22b58894aa86c421e8759df3 delete 1:<pk>"},
     {"'caches':{'default':{'keys':'django'}},",
      "'purge_tag':['t','u:{pk}'],'expire':[{'key':'k','ttl':'1s'},{'pattern':'kkk:*','ttl':'1s'}],"
      "'delete':'d'",

@@ -7,7 +7,8 @@
 /* Every rule here stands in this file; what is underlined is told by its bytes. */
 #define HEAD                                                                                       \
     "{'version':1,'caches':{'default':{'keys':'django','prefix':'myapp','serializer':'json',"      \
-    "'lock_suffix':':lock'},'bare':{},'wide':{'allow_broad':true},'pack':{'serializer':'msgpack'}" \
+    "'lock_suffix':':lock'},'bare':{},'wide':{'allow_broad':true},'hash':{'keys':'django','key_"   \
+    "function':'{key|md5}'}"                                                                       \
     ","                                                                                            \
     "'key':{'keys':'django','prefix':'celery'}},"                                                  \
     "'models':{'shop.Product':{'fields':{'name':'str','price':'decimal','category_id':'int',"      \
@@ -190,8 +191,8 @@ static const struct {
      "no hash tag", NULL},
     {PRODUCT "'do':{'delete':{'key':'{{}}{pk}','guard':'{version}'}}", "E308", "\"{{}}{pk}\"",
      "no hash tag", NULL},
-    {WRITTEN "'cache':'pack','do':{'refresh':{'key':'k{pk}','value':1,'ttl':'1h'}}", "E309",
-     "\"refresh\"", "cannot write msgpack", NULL},
+    {PRODUCT "'cache':'hash','do':{'purge':'products:*'}", "E309", "\"products:*\"",
+     "its key_function hashes them", NULL},
     /* warnings */
     {WRITTEN "'do':{'refresh':{'key':'k{pk}','value':1,'ttl':'1h','guard':false}}", "W405",
      "\"guard\"", "without a guard", NULL},
@@ -255,6 +256,18 @@ static const struct {
     {"{'version':1,'caches':{'c':{'keys':'raw','prefix':'app:'},'default':{}},'rules':["
      "{'name':'r'," PRODUCT "'do':{'delete':'k'}}]}",
      "W409", 1, 51, 57, "Django's keys begin \"app:1:\""},
+    {"{'version':1,'caches':{'default':{'key_function':'{prefix}{key}'}},'rules':[{'name':'r'"
+     "," PRODUCT "'do':{'delete':'k'}}]}",
+     "E105", 1, 35, 49, "have a key function"},
+    {"{'version':1,'caches':{'default':{'keys':'django','key_function':'{key}{key}'}},'rules':["
+     "{'name':'r'," PRODUCT "'do':{'delete':'k'}}]}",
+     "E105", 1, 66, 78, "{version} and one {key}"},
+    {"{'version':1,'caches':{'default':{'keys':'django','key_function':'{pk}{key}'}},'rules':["
+     "{'name':'r'," PRODUCT "'do':{'delete':'k'}}]}",
+     "E105", 1, 66, 77, "{version} and one {key}"},
+    {"{'version':1,'caches':{'default':{'i18n':['.en']}},'rules':[{'name':'r'," PRODUCT
+     "'do':{'delete':'k'}}]}",
+     "E105", 1, 43, 48, "without dots around it"},
     {"{'version':1,'caches':{'default':{'prefix':'{x|nope}'}},'rules':[{'name':'r'," PRODUCT
      "'do':{'delete':'k'}}]}",
      "E204", 1, 48, 52, "unknown filter"},

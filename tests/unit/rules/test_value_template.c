@@ -110,7 +110,23 @@ static const struct {
      "752e",
      RENDER_OK, 0},
     {"{\"a\":\"{lost?}\"}", SERIALIZER_PICKLE, "hex:80027d2e", RENDER_OK, 0},
-    {"{\"a\":1}", SERIALIZER_MSGPACK, "", RENDER_FAILED, REASON_BAD_VALUE},
+    /* msgpack, as its specification has it */
+    {"{\"id\":7,\"name\":\"{name}\",\"price\":\"12.50\"}", SERIALIZER_MSGPACK,
+     "hex:83a2696407a46e616d65a5436166c3a9a57072696365a531322e3530", RENDER_OK, 0},
+    {"[127,128,255,256,65535,65536,4294967295,4294967296]", SERIALIZER_MSGPACK,
+     "hex:987fcc80ccffcd0100cdffffce00010000ceffffffffcf0000000100000000", RENDER_OK, 0},
+    {"[-1,-32,-33,-128,-129,-32768,-32769,-2147483648,-2147483649]", SERIALIZER_MSGPACK,
+     "hex:99ffe0d0dfd080d1ff7fd18000d2ffff7fffd280000000d3ffffffff7fffffff", RENDER_OK, 0},
+    {"[0.5,true,false,null,{},[]]", SERIALIZER_MSGPACK, "hex:96cb3fe0000000000000c3c2c08090",
+     RENDER_OK, 0},
+    {"{\"a\":\"{lost?}\",\"o\":\"{obj}\"}", SERIALIZER_MSGPACK, "hex:81a16f81a1619201a162",
+     RENDER_OK, 0},
+    {"\"12345678901234567890123456789012\"", SERIALIZER_MSGPACK,
+     "hex:d9203132333435363738393031323334353637383930313233343536373839303132", RENDER_OK, 0},
+    {"[1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7]", SERIALIZER_MSGPACK,
+     "hex:dc001001020304050607080901020304050607", RENDER_OK, 0},
+    {"\"{pk}\"", SERIALIZER_MSGPACK, "42", RENDER_OK, 0},
+    {"[\"{big}\"]", SERIALIZER_MSGPACK, "", RENDER_FAILED, REASON_BAD_VALUE},
 };
 
 static void print_hex(struct slice bytes, char *out)
