@@ -49,10 +49,11 @@ struct pipeline {
     char trouble[ERROR_TEXT_BYTES];
 };
 
-static void set_trouble(struct pipeline *pipeline, const char *text)
+/* `who` ("Redis: ") tells a socket's path from the rest. */
+static void set_trouble(struct pipeline *pipeline, const char *who, const char *text)
 {
     pthread_mutex_lock(&pipeline->trouble_mutex);
-    snprintf(pipeline->trouble, sizeof(pipeline->trouble), "%s", text ? text : "");
+    snprintf(pipeline->trouble, sizeof(pipeline->trouble), "%s%s", who, text ? text : "");
     pthread_mutex_unlock(&pipeline->trouble_mutex);
 }
 
@@ -82,7 +83,7 @@ static void note_redis(struct pipeline *pipeline, enum executor_state state)
     if (state != EXECUTOR_PENDING)
         counter_set(&pipeline->stats.executor_state, state);
     if (is_away)
-        set_trouble(pipeline, executor_trouble(pipeline->executor));
+        set_trouble(pipeline, "Redis: ", executor_trouble(pipeline->executor));
     if (is_away == pipeline->is_paused || state == EXECUTOR_PENDING)
         return;
     pipeline->is_paused = is_away;
@@ -257,7 +258,7 @@ static void note_source(struct pipeline *pipeline)
         trouble = dead_letters_trouble(pipeline->letters);
     if (!trouble && !is_joined)
         trouble = "waiting for the consumer group";
-    set_trouble(pipeline, trouble);
+    set_trouble(pipeline, "", trouble);
 }
 
 /* One turn: poll, plan and send what came, read what Redis answered. */
@@ -349,7 +350,7 @@ struct pipeline *pipeline_new(const struct pipeline_settings *settings, struct e
     pipeline->tickets = purge_tickets_new();
     pipeline->executor =
         executor_new(settings->targets, settings->targets_nr, &pipeline->stats.executor);
-    set_trouble(pipeline, "starting");
+    set_trouble(pipeline, "", "starting");
     struct source_callbacks callbacks = {.context = pipeline, .revoke = on_revoke, .gap = on_gap};
     pipeline->source =
         source_new(source, &callbacks, pipeline->offsets, &pipeline->stats.source, err);
@@ -373,7 +374,7 @@ static void await_redis(struct pipeline *pipeline)
         if (state == EXECUTOR_DONE)
             return;
         const char *why = executor_trouble(pipeline->executor);
-        set_trouble(pipeline, why);
+        set_trouble(pipeline, "Redis: ", why[0] ? why : "no answer yet");
         if (!said && (state == EXECUTOR_DOWN || state == EXECUTOR_CONFIG))
             log_warn("Redis cannot be used yet", LOG_TEXT("why", why),
                      LOG_TEXT("effect", "Kafka is left alone until it can"));
