@@ -7,9 +7,9 @@
 
 /* schemas/ as it was when the program was built. */
 extern const char schema_event_v1_schema_json[], schema_rules_v1_schema_json[],
-    schema_settings_v1_schema_json[];
+    schema_settings_v1_schema_json[], schema_tests_v1_schema_json[];
 extern const size_t schema_event_v1_schema_json_len, schema_rules_v1_schema_json_len,
-    schema_settings_v1_schema_json_len;
+    schema_settings_v1_schema_json_len, schema_tests_v1_schema_json_len;
 
 static const struct {
     const char *name, *text;
@@ -18,6 +18,7 @@ static const struct {
     {"event", schema_event_v1_schema_json, &schema_event_v1_schema_json_len},
     {"rules", schema_rules_v1_schema_json, &schema_rules_v1_schema_json_len},
     {"settings", schema_settings_v1_schema_json, &schema_settings_v1_schema_json_len},
+    {"tests", schema_tests_v1_schema_json, &schema_tests_v1_schema_json_len},
 };
 
 static int print_schema(const char *name)
@@ -33,8 +34,8 @@ static int print_schema(const char *name)
         return EXIT_OK;
     }
     if (slice_is_absent(suggest.best))
-        return cli_usage_error(&verb_schema, "there are event, rules and settings, not \"%s\"",
-                               name);
+        return cli_usage_error(&verb_schema,
+                               "there are event, rules, settings and tests, not \"%s\"", name);
     return cli_usage_error(&verb_schema, "no schema \"%s\", did you mean \"%.*s\"?", name,
                            SLICE_ARG(suggest.best));
 }
@@ -55,14 +56,14 @@ static int run(int argc, char **argv)
     if (step == CLI_BAD)
         return EXIT_USAGE;
     if (!name)
-        return cli_usage_error(&verb_schema, "which one: event, rules or settings?");
+        return cli_usage_error(&verb_schema, "which one: event, rules, settings or tests?");
     return print_schema(name);
 }
 
 const struct cli_verb verb_schema = {
     .name = "schema",
-    .summary = "the JSON Schema of events, rules or settings",
-    .usage = "usage: unstale schema event|rules|settings\n\n"
+    .summary = "the JSON Schema of events, rules, settings or tests",
+    .usage = "usage: unstale schema event|rules|settings|tests\n\n"
              "Prints the JSON Schema (2020-12) that this program goes by, for editors and for\n"
              "validators: \"$schema\": \"./rules.v1.schema.json\" in a rule file.\n\n"
              "exit codes: 0 ok, 2 usage\n",

@@ -25,6 +25,14 @@ def examples(name, kind):
     return [(os.path.basename(path), load(path)) for path in paths]
 
 
+def shipped(is_tests):
+    """Rule files of config/, or their files of tests."""
+    paths = sorted(glob.glob(os.path.join(process.ROOT, "config", "rules", "*.json")))
+    found = [path for path in paths if path.endswith("_test.json") == is_tests]
+    assert found
+    return found
+
+
 @unittest.skipIf(jsonschema is None, "python3-jsonschema is not installed")
 class EventSchemaTest(unittest.TestCase):
     def setUp(self):
@@ -77,7 +85,40 @@ class RulesSchemaTest(unittest.TestCase):
                 self.assertFalse(self.validator.is_valid(document))
 
     def test_the_rules_that_are_shipped_are_valid(self):
-        for path in sorted(glob.glob(os.path.join(process.ROOT, "config", "rules", "*.json"))):
+        for path in shipped(is_tests=False):
+            with self.subTest(path):
+                self.assertEqual([error.message for error in self.validator.iter_errors(load(path))],
+                                 [])
+
+    def test_tests_are_the_same_in_both_schemas(self):
+        other = load(os.path.join(FOLDER, "tests.v1.schema.json"))["$defs"]
+        self.assertEqual(other, {name: self.validator.schema["$defs"].get(name) for name in other})
+
+
+@unittest.skipIf(jsonschema is None, "python3-jsonschema is not installed")
+class TestsSchemaTest(unittest.TestCase):
+    def setUp(self):
+        schema = load(os.path.join(FOLDER, "tests.v1.schema.json"))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        self.validator = jsonschema.Draft202012Validator(schema)
+
+    def test_valid_examples_are_valid(self):
+        found = examples("tests", "valid")
+        self.assertGreaterEqual(len(found), 12)
+        for name, document in found:
+            with self.subTest(name):
+                self.assertEqual([error.message for error in self.validator.iter_errors(document)],
+                                 [])
+
+    def test_invalid_examples_are_invalid(self):
+        found = examples("tests", "invalid")
+        self.assertGreaterEqual(len(found), 40)
+        for name, document in found:
+            with self.subTest(name):
+                self.assertFalse(self.validator.is_valid(document))
+
+    def test_the_tests_that_are_shipped_are_valid(self):
+        for path in shipped(is_tests=True):
             with self.subTest(path):
                 self.assertEqual([error.message for error in self.validator.iter_errors(load(path))],
                                  [])

@@ -1,5 +1,9 @@
 #include "consumers/rules/load.h"
 
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "tests/unit/check_main.h"
 
 static struct diagnostics found;
@@ -124,6 +128,45 @@ START_TEST(test_names_of_files)
 }
 END_TEST
 
+/* Every file of a folder, each of which loads, or none does. */
+static void check_folder(const char *path, bool is_fine)
+{
+    struct dirent **entries;
+    int nr = scandir(path, &entries, NULL, alphasort), seen = 0;
+
+    ck_assert_int_gt(nr, 0);
+    for (int i = 0; i < nr; i++) {
+        char name[512], text[8192];
+        struct test_file *file;
+        size_t len;
+        FILE *in;
+
+        snprintf(name, sizeof(name), "%s/%s", path, entries[i]->d_name);
+        free(entries[i]);
+        if (!slice_ends_with(slice_of(name), SLICE(".json")))
+            continue;
+        in = fopen(name, "r");
+        ck_assert_ptr_nonnull(in);
+        len = fread(text, 1, sizeof(text) - 1, in);
+        text[len] = '\0';
+        fclose(in);
+        file = load(text);
+        ck_assert_msg((file != NULL) == is_fine, "%s: %.*s", name,
+                      SLICE_ARG(found.nr ? found.items[0].message : SLICE("nothing said")));
+        test_file_free(file);
+        seen++;
+    }
+    free(entries);
+    ck_assert_int_ge(seen, 12);
+}
+
+START_TEST(test_examples_of_the_schema)
+{
+    check_folder("schemas/examples/tests/valid", true);
+    check_folder("schemas/examples/tests/invalid", false);
+}
+END_TEST
+
 static Suite *rule_test_suite(void)
 {
     Suite *suite = suite_create("rule_test");
@@ -134,6 +177,7 @@ static Suite *rule_test_suite(void)
     tcase_add_loop_test(cases, test_is_refused, 0, (int)ARRAY_NR(refused));
     tcase_add_test(cases, test_stands_in_a_rule_file);
     tcase_add_test(cases, test_names_of_files);
+    tcase_add_test(cases, test_examples_of_the_schema);
     suite_add_tcase(suite, cases);
     return suite;
 }
