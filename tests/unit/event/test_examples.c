@@ -1,8 +1,13 @@
-/* The examples that the schema is tested with: the decoder must agree with it on every one. */
+/*
+ * The examples that the schema is tested with: the decoder must agree with it on every one. And
+ * records of other envelopes as their producers write them: {"record":true,"key","headers","value"}
+ * (a key that is a string is its bytes); a name that begins with "skipped" says what becomes of it.
+ */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "consumers/base/compiler.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/event/decoded.h"
 
@@ -60,6 +65,87 @@ START_TEST(invalid_ones_are_refused)
 }
 END_TEST
 
+enum { MAX_HEADERS = 16 };
+
+static struct slice bytes_of(const struct value *value, struct arena *arena)
+{
+    struct buffer out;
+    struct slice copy;
+
+    if (value == NULL || value_type(value) == VALUE_NULL)
+        return SLICE_ABSENT;
+    if (value_type(value) == VALUE_STRING)
+        return value_text(value);
+    buffer_init(&out);
+    value_print(value, &out);
+    copy = arena_copy(arena, buffer_slice(&out));
+    buffer_release(&out);
+    return copy;
+}
+
+static void decode_example(struct decoded *decoded, const char *path)
+{
+    struct slice text = read_file(path, &decoded->arena);
+    struct record_header headers[MAX_HEADERS];
+    struct record record = {.timestamp_ms = RECORD_MS, .headers = headers};
+    struct error err = ERROR_INIT;
+    const struct value *root;
+    struct value_iter iter;
+    size_t position;
+
+    root = decode_json(text, &decoded->arena, &position, &err);
+    ck_assert_msg(root && value_type(value_get(root, SLICE("record"))) == VALUE_TRUE, "%s: %s",
+                  path, err.text);
+    record.key = bytes_of(value_get(root, SLICE("key")), &decoded->arena);
+    record.value = bytes_of(value_get(root, SLICE("value")), &decoded->arena);
+    for (iter = value_walk(value_get(root, SLICE("headers"))); value_next(&iter);) {
+        ck_assert_uint_lt(record.headers_nr, MAX_HEADERS);
+        headers[record.headers_nr++] = (struct record_header){iter.name, value_text(iter.item)};
+    }
+    error_clear(&decoded->err);
+    decoded->result = decode_record(&record, NULL, &decoded->arena, &decoded->event,
+                                    &decoded->skipped, &decoded->err);
+}
+
+static const struct {
+    const char *folder;
+    enum envelope envelope;
+    unsigned least;
+} captured[] = {
+    {"schemas/examples/cloudevents", ENVELOPE_CLOUDEVENTS, 8},
+    {"schemas/examples/debezium", ENVELOPE_DEBEZIUM, 18},
+    {"schemas/examples/maxwell", ENVELOPE_MAXWELL, 12},
+};
+
+START_TEST(records_are_what_their_names_say)
+{
+    struct decoded decoded;
+    struct dirent *entry;
+    unsigned nr = 0;
+    char path[1024];
+    DIR *dir = opendir(captured[_i].folder);
+
+    ck_assert_msg(dir != NULL, "%s cannot be read", captured[_i].folder);
+    decoded_init(&decoded);
+    while ((entry = readdir(dir))) {
+        bool is_skipped = slice_starts_with(slice_of(entry->d_name), SLICE("skipped"));
+
+        if (!slice_ends_with(slice_of(entry->d_name), SLICE(".json")))
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", captured[_i].folder, entry->d_name);
+        arena_reset(&decoded.arena, 0);
+        decode_example(&decoded, path);
+        ck_assert_msg(decoded.result == (is_skipped ? DECODE_SKIPPED : DECODE_EVENT), "%s: %s",
+                      path, decoded.err.text);
+        ck_assert_msg(is_skipped || decoded.event.envelope == captured[_i].envelope, "%s", path);
+        nr++;
+    }
+    ck_assert_uint_ge(nr, captured[_i].least);
+    decoded_release(&decoded);
+    closedir(dir);
+}
+END_TEST
+
 static Suite *examples_suite(void)
 {
     Suite *suite = suite_create("examples");
@@ -67,6 +153,7 @@ static Suite *examples_suite(void)
 
     tcase_add_test(tcase, valid_ones_are_events);
     tcase_add_test(tcase, invalid_ones_are_refused);
+    tcase_add_loop_test(tcase, records_are_what_their_names_say, 0, ARRAY_NR(captured));
     suite_add_tcase(suite, tcase);
     return suite;
 }
