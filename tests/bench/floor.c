@@ -213,7 +213,7 @@ static void add_key(struct text *text, const char *name, long number)
 /* Fisher and Yates, from a fixed seed: the same order every time. */
 static long *shuffled(long nr)
 {
-    long *order = malloc((size_t)nr * sizeof(*order));
+    long *order = calloc((size_t)nr, sizeof(*order));
     uint64_t state = 88172645463325252U;
 
     if (order == NULL)
@@ -233,7 +233,7 @@ static void fill(const char *host, const char *port, long keys, const char *name
 {
     static const char value[] = "a value of the size that a small cached object or a counter has..";
     int fd = connect_to(host, port);
-    const long *order = shuffled(keys);
+    long *order = shuffled(keys);
     struct text text = {NULL, 0, 0};
     struct answers answers = {0, 0, 0};
 
@@ -249,6 +249,7 @@ static void fill(const char *host, const char *port, long keys, const char *name
         send_all(fd, text.bytes, text.len);
         read_answers(fd, &answers, answers.lines + 1);
     }
+    free(order);
     printf("{\"keys\":%ld}\n", keys);
 }
 
@@ -277,7 +278,7 @@ static struct window add_window(struct text *text, long first, long last, long a
 static struct window *add_windows(struct text *text, long keys)
 {
     long nr = (keys + WINDOW_KEYS - 1) / WINDOW_KEYS, answers = 0;
-    struct window *windows = malloc((size_t)nr * sizeof(*windows));
+    struct window *windows = calloc((size_t)nr, sizeof(*windows));
 
     if (windows == NULL)
         give_up("memory", "none left");
@@ -296,7 +297,7 @@ static void unlink_keys(const char *host, const char *port, long keys)
     struct text text = {NULL, 0, 0};
     struct answers answers = {0, 0, 0};
     long nr = (keys + WINDOW_KEYS - 1) / WINDOW_KEYS;
-    const struct window *windows = add_windows(&text, keys);
+    struct window *windows = add_windows(&text, keys);
     struct moment began = moment_now(), ended;
 
     for (long i = 0; i < nr; i++) {
@@ -306,6 +307,7 @@ static void unlink_keys(const char *host, const char *port, long keys)
     }
     read_answers(fd, &answers, windows[nr - 1].answers);
     ended = moment_now();
+    free(windows);
     print_common(keys, began, ended);
     printf(",\"deleted\":%ld}\n", answers.sum);
 }

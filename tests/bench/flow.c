@@ -211,7 +211,8 @@ static void await_end(void)
 
 static void print_result(const struct pipeline_stats *stats, struct moment committed)
 {
-    double counted = (double)(watch.events - watch.events / WARM_UP_SHARE);
+    int64_t warm_up = watch.events / WARM_UP_SHARE;
+    double counted = (double)(watch.events - warm_up);
 
     print_common((long)watch.events, watch.began, watch.ended);
     printf(",\"committed_seconds\":%.6f,\"mallocs_per_event\":%.6f,\"longest_gap_ms\":%llu,"

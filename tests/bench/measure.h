@@ -1,6 +1,6 @@
 /*
  * measure - what the bench programs share: one clock, the CPU of all threads, the peak of memory, and
- * an end with a reason. They are short-lived, so errors end them and memory is not given back.
+ * an end with a reason. They are short-lived: errors end them.
  */
 #ifndef TESTS_BENCH_MEASURE_H
 #define TESTS_BENCH_MEASURE_H
@@ -18,6 +18,7 @@ enum { MEASURE_KEPT_BYTES = 64 << 20 };
 struct moment {
     int64_t ns; /* steady clock */
     double cpu; /* seconds of this process, user and system, all threads */
+    double own; /* of the calling thread */
 };
 
 _Noreturn static inline void give_up(const char *what, const char *why)
@@ -33,12 +34,14 @@ static inline double cpu_seconds(const struct timeval *used)
 
 static inline struct moment moment_now(void)
 {
-    struct timespec now;
+    struct timespec now, own;
     struct rusage used;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &own);
     getrusage(RUSAGE_SELF, &used);
-    return (struct moment){.ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+    return (struct moment){.own = (double)own.tv_sec + (double)own.tv_nsec / 1e9,
+                           .ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
                            .cpu = cpu_seconds(&used.ru_utime) + cpu_seconds(&used.ru_stime)};
 }
 
@@ -69,8 +72,10 @@ static inline long count_of(const char *text)
 /* The members that every line has; the caller adds its own and closes the object. */
 static inline void print_common(long events, struct moment began, struct moment ended)
 {
-    printf("{\"events\":%ld,\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"peak_mb\":%.1f", events,
-           (double)(ended.ns - began.ns) / 1e9, ended.cpu - began.cpu, peak_mb());
+    printf("{\"events\":%ld,\"seconds\":%.6f,\"cpu_seconds\":%.6f,\"own_cpu_seconds\":%.6f,"
+           "\"peak_mb\":%.1f",
+           events, (double)(ended.ns - began.ns) / 1e9, ended.cpu - began.cpu,
+           ended.own - began.own, peak_mb());
 }
 
 #endif
