@@ -229,40 +229,55 @@ static bool is_protected(const struct action *action, struct slice key, struct a
     return false;
 }
 
-static void try_target(const struct action *action, const struct template *target, struct slice key,
-                       bool is_glob, struct arena *arena, struct reverse *out)
-{
-    struct reverse_match match = {.rule = action->rule, .action = action, .target = target};
-    struct matcher m = {.key = key, .arena = arena};
+struct search {
+    struct slice key;
+    bool is_glob;
+    struct arena *arena;
+    struct reverse *out;
+};
 
-    if (is_glob) {
-        if (!glob_may_meet(as_glob(action, target, arena), key))
-            return;
-    } else {
-        if (!may_begin(action, target, key))
-            return;
-        add_template(&m, action, target);
-        if (!match_key(&m))
-            return;
-        take_values(&m, &match);
-        match.is_protected = action->is_pattern && is_protected(action, key, arena);
+static bool fits(const struct search *search, struct reverse_match *match)
+{
+    struct matcher m = {.key = search->key, .arena = search->arena};
+
+    if (search->is_glob)
+        return glob_may_meet(as_glob(match->action, match->target, search->arena), search->key);
+    if (!may_begin(match->action, match->target, search->key))
+        return false;
+    add_template(&m, match->action, match->target);
+    if (!match_key(&m))
+        return false;
+    take_values(&m, match);
+    match->is_protected =
+        match->action->is_pattern && is_protected(match->action, search->key, search->arena);
+    return true;
+}
+
+static void try_action(const struct search *search, const struct action *action)
+{
+    struct reverse *out = search->out;
+
+    for (size_t i = 0; i < action->targets_nr; i++) {
+        struct reverse_match match = {
+            .rule = action->rule, .action = action, .target = &action->targets[i]};
+
+        if (!fits(search, &match))
+            continue;
+        out->matches =
+            arena_grow(search->arena, out->matches, out->nr, &out->capacity, sizeof(*out->matches));
+        out->matches[out->nr++] = match;
     }
-    out->matches = arena_grow(arena, out->matches, out->nr, &out->capacity, sizeof(*out->matches));
-    out->matches[out->nr++] = match;
 }
 
 void reverse_find(const struct ruleset *set, struct slice key, bool is_glob, struct arena *arena,
                   struct reverse *out)
 {
+    struct search search = {key, is_glob, arena, out};
+
     *out = (struct reverse){.nr = 0};
     for (size_t i = 0; i < set->rules_nr; i++) {
-        const struct rule *rule = &set->rules[i];
-
-        for (size_t j = 0; j < rule->actions_nr; j++) {
-            for (size_t k = 0; k < rule->actions[j].targets_nr; k++)
-                try_target(&rule->actions[j], &rule->actions[j].targets[k], key, is_glob, arena,
-                           out);
-        }
+        for (size_t j = 0; j < set->rules[i].actions_nr; j++)
+            try_action(&search, &set->rules[i].actions[j]);
     }
 }
 
