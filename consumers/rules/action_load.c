@@ -1,6 +1,7 @@
 /* The verbs of a rule: one action for each item, its targets complete keys. */
 #include "consumers/rules/action.h"
 #include "consumers/rules/digest.h"
+#include "consumers/rules/lint.h"
 
 static const char *const verb_names[] = {
     [VERB_BUMP] = "bump",     [VERB_REFRESH] = "refresh",     [VERB_DELETE] = "delete",
@@ -262,6 +263,7 @@ static void add_pattern(struct action_reader *r, const struct cursor *at,
     if (!action_load_key(r, at, &pattern))
         return;
     danger_check_pattern(r->loader, at, &pattern, action, r->is_broad);
+    lint_pattern(r->loader, at, &pattern, action->verb);
     action_add_targets(r, &pattern, true);
 }
 

@@ -1,7 +1,7 @@
 #include <inttypes.h>
 
 #include "consumers/base/glob.h"
-#include "consumers/rules/loader.h"
+#include "consumers/rules/lint.h"
 
 static const char *const default_protected[] = {
     "django.contrib.sessions*", "_kombu*", "celery*", "*:lock", "*_lock", "unstale:*",

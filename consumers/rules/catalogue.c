@@ -221,12 +221,88 @@ static void check_shadowing(struct loader *loader, const struct rule *rule,
     }
 }
 
+/* The type that the catalogue gives a field of the model or of its parents; absent: none. */
+static struct slice type_of(const struct loader *loader, struct slice label, struct slice name,
+                            unsigned generation)
+{
+    const struct declared_model *model = find_model(loader, label);
+    struct slice type = SLICE_ABSENT;
+    const json_t *field;
+
+    if (!model)
+        return type;
+    field = json_object_get(json_object_get(model->at->json, "fields"),
+                            arena_text(loader->arena, name));
+    if (json_is_string(field))
+        return slice_of(json_string_value(field));
+    for (size_t i = 0; i < model->model.parents_nr && generation < MAX_GENERATIONS; i++) {
+        if (slice_is_absent(type))
+            type = type_of(loader, model->model.parents[i], name, generation + 1);
+    }
+    return type;
+}
+
+static bool is_integer_type(struct slice type)
+{
+    static const char *const types[] = {"int", "integer", "bigint", "smallint", "auto", "serial"};
+
+    for (size_t i = 0; i < ARRAY_NR(types); i++) {
+        if (slice_equals_nocase(type, slice_of(types[i])))
+            return true;
+    }
+    return false;
+}
+
+/* A key is taken for an integer unless the catalogue knows better; a field only if it says so. */
+static bool is_integer(const struct loader *loader, const struct rule *rule,
+                       const struct named_field *field)
+{
+    bool is_pk = field->root == FIELD_PK;
+
+    for (size_t i = 0; i < rule->models_nr; i++) {
+        struct slice type = type_of(loader, rule->models[i], is_pk ? SLICE("id") : field->name, 0);
+
+        if (!(is_pk && slice_is_absent(type)) && !is_integer_type(type))
+            return false;
+    }
+    return rule->models_nr > 0;
+}
+
+static bool is_digits(const json_t *json)
+{
+    const char *text = json_string_value(json);
+
+    return text && *text >= '1' && *text <= '9' && strspn(text, "0123456789") == strlen(text);
+}
+
+static void check_integer(struct loader *loader, const struct rule *rule,
+                          const struct named_field *field)
+{
+    bool is_array = json_is_array(field->at->json);
+    struct cursor_iter it = cursor_walk(field->at);
+    const struct cursor *at = is_array ? cursor_next(&it) : field->at;
+
+    if (field->in_template || !field->on_name || !is_integer(loader, rule, field))
+        return;
+    while (at) {
+        if (is_digits(at->json))
+            report(loader, at,
+                   (struct remark){.code = "W412",
+                                   .help = arena_printf(loader->arena, "write %s",
+                                                        json_string_value(at->json))},
+                   "a text never equals an integer");
+        at = is_array ? cursor_next(&it) : NULL;
+    }
+}
+
 void catalogue_check(struct loader *loader, const struct rule *rule)
 {
     for (size_t i = 0; i < loader->fields_nr; i++) {
         const struct named_field *field = &loader->fields[i];
         bool is_before = field->root == FIELD_BEFORE;
 
+        if (field->root == FIELD_PK || is_before || field->root == FIELD_AFTER)
+            check_integer(loader, rule, field);
         if (needs_missing_row(rule, field))
             report(loader, field->at,
                    (struct remark){.code = "E206",

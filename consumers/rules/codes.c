@@ -151,6 +151,27 @@ static const struct code codes[] = {
      "The rule files carry tests of their own; a reload with a failing one is refused.",
      WHOLE("'rules': [{'name': 'product', " PRODUCT DELETE "}], " TESTED("product:7")),
      WHOLE("'rules': [{'name': 'product', " PRODUCT DELETE "}], " TESTED("product:42"))},
+    {"W401", "a rule that is the same as another",
+     "It does nothing more, and whoever changes one of the two forgets the other.",
+     WHOLE("'rules': [{'name': 'product', " PRODUCT DELETE "}, {'name': 'products', " PRODUCT DELETE
+           "}]"),
+     WHOLE("'rules': [{'name': 'product', " PRODUCT DELETE "}]")},
+    {"W402", "a rule that another one does already",
+     "Whatever it matches, the other rule matches too, and does the same and more.",
+     WHOLE("'rules': [{'name': 'product', " PRODUCT DELETE "}, {'name': 'price', 'when': {'model': "
+           "'shop.Product', 'changed': ['price']}, " DELETE "}]"),
+     WHOLE("'rules': [{'name': 'product', " PRODUCT DELETE "}, {'name': 'price', 'when': {'model': "
+           "'shop.Product', 'changed': ['price']}, 'do': {'delete': 'prices'}}]")},
+    {"W403", "a key that a purge of the same rule deletes as well",
+     "The purge alone is enough, if a moment later is soon enough; else name the key and narrow "
+     "the "
+     "pattern.",
+     RULE(PRODUCT "'do': {'delete': 'products:list', 'purge': 'products:*'}"),
+     RULE(PRODUCT "'do': {'delete': 'products:list', 'purge': 'products:list:page:*'}")},
+    {"W404", "a rule that can never match",
+     "The message says which two of its parts exclude each other.",
+     RULE("'when': {'model': 'shop.Product', 'm2m.field': 'tags'}, " DELETE),
+     RULE("'when': {'model': 'shop.Product', 'op': 'm2m', 'm2m.field': 'tags'}, " DELETE)},
     {"W405", "a refresh without guard: an older value can overwrite a newer one",
      "Events may come late or twice; a guard stores only what is newer than what is there.",
      WRITE("'serializer': 'json'", "'value': '{after.name}', 'ttl': '1h', 'guard': false"),
@@ -160,6 +181,9 @@ static const struct code codes[] = {
      "second delete removes that.",
      CACHE("'lock_suffix': ':lock'", PRODUCT "'do': {'delete': {'key': 'rates', 'unlock': true}}"),
      CACHE("'lock_suffix': ':lock'", UNLOCK)},
+    {"W407", "a pattern without a wildcard",
+     "A purge walks all keys of the database. What can be named is deleted at once.",
+     RULE(PRODUCT "'do': {'purge': 'product:{pk}'}"), RULE(PRODUCT DELETE)},
     {"W408", "a sensitive field in what a refresh writes",
      "Everybody who reads the cache can see it.",
      WRITE("'serializer': 'json'",
@@ -169,6 +193,16 @@ static const struct code codes[] = {
      "Django's keys are PREFIX:VERSION:KEY; with the prefix alone every key would be missed.",
      CACHE("'keys': 'raw', 'prefix': 'myapp:'", PRODUCT DELETE),
      CACHE("'keys': 'django', 'prefix': 'myapp'", PRODUCT DELETE)},
+    {"W411", "a many-to-many field that no rule takes",
+     "Adding to or removing from it saves nothing, so no other event tells of it.",
+     WHOLE("'models': {'shop.Product': {'m2m': ['tags']}}, 'rules': [{'name': 'product', " PRODUCT
+               DELETE "}]"),
+     WHOLE("'models': {'shop.Product': {'m2m': ['tags']}}, 'rules': [{'name': 'product', 'when': "
+           "{'model': 'shop.Product', 'op': ['create', 'update', 'delete', 'm2m']}, " DELETE "}]")},
+    {"W412", "a text compared with an integer",
+     "A pattern compares types too: '42' is never equal to 42.",
+     RULE("'when': {'model': 'shop.Product', 'pk': '42'}, " DELETE),
+     RULE("'when': {'model': 'shop.Product', 'pk': 42}, " DELETE)},
     {"W413", "a refresh in a rule that matches deletes, where it does nothing",
      "A deleted object has no new row to write: name the ops, and delete the key in another rule.",
      CACHE("'serializer': 'json'", PRODUCT

@@ -1,6 +1,6 @@
 /* Warnings that need no more than what they are about. */
+#include "consumers/rules/lint.h"
 #include "consumers/base/text.h"
-#include "consumers/rules/loader.h"
 
 static bool is_word(char c)
 {

@@ -2,7 +2,7 @@
 
 #include "consumers/base/alloc.h"
 #include "consumers/base/hash.h"
-#include "consumers/rules/loader.h"
+#include "consumers/rules/lint.h"
 
 /* ---- one file: text to jansson's tree ---- */
 
@@ -243,6 +243,7 @@ static void load_all(struct loader *loader)
     }
     load_declarations(loader, roots);
     loader->rules = arena_zero(loader->arena, count_rules(loader), sizeof(*loader->rules));
+    loader->read = arena_zero(loader->arena, count_rules(loader), sizeof(*loader->read));
     for (size_t i = 0; i < loader->files_nr; i++) {
         const struct cursor *rules = roots[i] ? cursor_member(roots[i], "rules") : NULL;
 
@@ -293,6 +294,8 @@ struct ruleset *load_sources(const struct rule_source *sources, size_t nr,
                        "a rule file is an object: {\"version\": 1, \"rules\": [...]}",
                        &loader.files[i]);
     load_all(&loader);
+    if (found->errors == 0)
+        lint_set(&loader);
     for (size_t i = 0; i < nr; i++)
         json_decref(loader.files[i].root);
     diagnostics_sort(found);

@@ -74,6 +74,12 @@ struct named_field {
     struct slice name;     /* absent: the root as a whole */
 };
 
+/* A rule as it was read, for what is said once all are known. */
+struct read_rule {
+    const struct cursor *at;
+    struct rule_options options;
+};
+
 struct loader {
     struct ruleset *set;
     struct arena *arena; /* the set's */
@@ -87,7 +93,8 @@ struct loader {
     size_t models_nr, models_capacity;
     struct name_table default_names; /* where each default was said first */
     struct rule_options defaults;
-    struct rule *rules; /* room for those of all files */
+    struct rule *rules;     /* room for those of all files */
+    struct read_rule *read; /* beside them, by index */
     struct name_table names;
     size_t rules_nr;
     const struct rule_options *options; /* of the rule in work; NULL: between rules */
@@ -225,8 +232,5 @@ void danger_check_pattern(struct loader *loader, const struct cursor *at,
                           const struct template *pattern, const struct action *action,
                           bool is_broad_allowed);
 bool danger_guard_fits(const struct template *key);
-void lint_cache(struct loader *loader, const struct cache *cache, const struct cursor *prefix);
-/* W408 for a placeholder of a refresh value. */
-void lint_written(struct loader *loader, const struct cursor *at, const struct segment *segment);
 
 #endif

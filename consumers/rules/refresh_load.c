@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "consumers/rules/action.h"
+#include "consumers/rules/lint.h"
 
 static bool has_pk(const struct template *key)
 {

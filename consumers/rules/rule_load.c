@@ -2,7 +2,7 @@
 
 #include "consumers/base/suggest.h"
 #include "consumers/rules/codes.h"
-#include "consumers/rules/loader.h"
+#include "consumers/rules/lint.h"
 
 enum { NAME_MAX_BYTES = 64, MOST_MAX_KEYS = EVENT_MAX_KEYS };
 
@@ -153,6 +153,8 @@ static void load_body(struct loader *loader, const struct cursor *at, struct rul
     if (shape_needs(loader, at, "do", &verbs))
         action_load_all(loader, verbs, rule);
     catalogue_check(loader, rule);
+    lint_rule(loader, at, rule);
+    loader->read[rule->index] = (struct read_rule){at, options};
     loader->options = NULL;
 }
 

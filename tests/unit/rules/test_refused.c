@@ -12,7 +12,7 @@
     ","                                                                                            \
     "'key':{'keys':'django','prefix':'celery'}},"                                                  \
     "'models':{'shop.Product':{'fields':{'name':'str','price':'decimal','category_id':'int',"      \
-    "'version':'int'},'m2m':['tags'],'parents':['shop.Item']},"                                    \
+    "'version':'int'},'parents':['shop.Item']},"                                                   \
     "'shop.Item':{'fields':{'sku':'str'}},'shop.Category':{'fields':{'slug':'str'}}},"             \
     "'rules':[{'name':'r',"
 #define TAIL "}]}"
@@ -194,6 +194,42 @@ static const struct {
     {PRODUCT "'cache':'hash','do':{'purge':'products:*'}", "E309", "\"products:*\"",
      "its key_function hashes them", NULL},
     /* warnings */
+    {"'when':{'model':'shop.Product','changed':['price']},'do':{'delete':['k:1','{pk}']}},{'name':'"
+     "s',"
+     "'when':{'changed':'price','model':'shop.Product'}, "
+     "'do':{'delete':['k:1','{pk}']}},{'name':'t',"
+     "'when':{'model':'a.B'}" DELETE,
+     "W402", "\"s\"", "rule \"r\" (rules.json:1) does all of this", NULL},
+    {PRODUCT "'do':{'delete':['k:1','{pk}']}},{'name':'s'," PRODUCT
+             "'do':{'delete':['k:1','{pk}']}},{'name':'t'," PRODUCT
+             "'mode':'shadow','do':{'delete':'k:1'}",
+     "W401", "\"s\"", "the same as rule \"r\" (first at rules.json:1)", NULL},
+    {PRODUCT "'do':{'delete':['k:{pk}','l']}},{'name':'s','when':{'model':'shop.Product',"
+             "'op':'update','after.name':'x'},'do':{'delete':'l'}",
+     "W402", "\"s\"", "does all of this", NULL},
+    {"'when':{'model':'shop.Product','op':'update'},'do':{'delete':'l'}},{'name':'s'," PRODUCT
+     "'do':{'delete':'l'}",
+     "W402", "\"r\"", "rule \"s\"", NULL},
+    {PRODUCT "'do':{'delete':'k:{pk}:a','purge':'k:{pk}:*'}", "W403", "\"delete\"",
+     "\"k:{pk}:a\" is deleted by the purge \"k:{pk}:*\"", NULL},
+    {"'when':{'op':'update','created':true}" DELETE, "W404", "\"when\"", "contradicts \"op\"",
+     NULL},
+    {"'when':{'m2m.field':'tags'}" DELETE, "W404", "\"when\"", "\"op\": \"m2m\"", NULL},
+    {"'when':{'after.price':{'numeric':['>',5,'<',5]}}" DELETE, "W404", "\"when\"",
+     "no number lies in that range", NULL},
+    {"'when':{'source':'a','model':'a.B'},'unless':{'source':['b','a']}" DELETE, "W404", "\"when\"",
+     "stops all", NULL},
+    {"'when':{'op':'update','$or':[{'op':'create'},{'op':'delete'}]}" DELETE, "W404", "\"when\"",
+     "different ops", NULL},
+    {PRODUCT "'do':{'purge':'k:{pk}'}", "W407", "\"k:{pk}\"", "walks the whole database", NULL},
+    {PRODUCT "'do':{'purge':'list:[123]:x'}", "W407", "\"list:[123]:x\"", "that can be named",
+     NULL},
+    {PRODUCT "'do':{'expire':{'pattern':'list:{pk}','ttl':'1s'}}", "W407", "\"list:{pk}\"",
+     "that can be named", NULL},
+    {"'when':{'model':'shop.Product','pk':[1,'42']}" DELETE, "W412", "\"42\"", "never equals",
+     NULL},
+    {"'when':{'model':'shop.Product','after.category_id':'3'}" DELETE, "W412", "\"3\"",
+     "never equals", NULL},
     {WRITTEN "'do':{'refresh':{'key':'k{pk}','value':1,'ttl':'1h','guard':false}}", "W405",
      "\"guard\"", "without a guard", NULL},
     {WRITTEN "'do':{'refresh':{'key':'k','value':1,'ttl':'1h'}}", "W405", "\"k\"", "without {pk}",
@@ -292,6 +328,43 @@ START_TEST(one_finding_in_a_file)
 }
 END_TEST
 
+/* Near to a warning, and none. */
+static const char *const fine[] = {
+    PRODUCT "'do':{'delete':'k:{category_id}','purge':'k:{pk}:*'}",
+    PRODUCT "'do':{'delete':{'key':'k:1','again_after':'1s'},'purge':'k:1*'}",
+    PRODUCT "'do':{'purge':['list:[^a]','list:[a-c]','list:?','list:{name[]}*','a\\\\*bc']}",
+    PRODUCT "'do':{'delete':'l'}},{'name':'s','when':{'model':'shop.Product','op':'m2m'},"
+            "'do':{'delete':'l'}",
+    PRODUCT
+    "'unless':{'source':'x'},'do':{'delete':'l'}},{'name':'s','when':{'model':'shop.Product',"
+    "'op':'update'},'do':{'delete':'l'}",
+    PRODUCT "'mode':'shadow','do':{'delete':'l'}},{'name':'s','when':{'model':'shop.Product',"
+            "'op':'update'},'do':{'delete':'l'}",
+    PRODUCT
+    "'do':{'bump':{'key':'v','to':'increment'}}},{'name':'s','when':{'model':'shop.Product',"
+    "'op':'update'},'do':{'bump':{'key':'v','to':'increment'}}",
+    PRODUCT "'do':{'delete':{'fragment':'f','vary':['{pk}','{name}']}}},{'name':'s',"
+            "'when':{'model':'shop.Product','op':'update'},'do':{'delete':{'fragment':'g','vary':["
+            "'{pk}']}}",
+    "'when':{'after.price':{'numeric':['>=',5,'<=',5]}}" DELETE,
+    "'when':{'m2m.field':{'exists':false}}" DELETE,
+    "'when':{'model':'shop.Product','pk':'p-42','after.name':'7'}" DELETE,
+};
+
+START_TEST(nothing_to_warn_about)
+{
+    struct loaded loaded;
+    char text[2048];
+
+    snprintf(text, sizeof(text), "%s%s%s", HEAD, fine[_i], TAIL);
+    loaded_init(&loaded);
+    loaded_need(&loaded, text);
+    ck_assert_msg(loaded.found.nr == 0, "%s: %.*s", fine[_i],
+                  SLICE_ARG(loaded.found.items[0].message));
+    loaded_release(&loaded);
+}
+END_TEST
+
 START_TEST(a_broken_rule_is_not_warned_about)
 {
     struct loaded loaded;
@@ -313,6 +386,7 @@ static Suite *refused_suite(void)
 
     tcase_add_loop_test(tcase, one_finding_at_its_place, 0, ARRAY_NR(refused));
     tcase_add_loop_test(tcase, one_finding_in_a_file, 0, ARRAY_NR(files));
+    tcase_add_loop_test(tcase, nothing_to_warn_about, 0, ARRAY_NR(fine));
     tcase_add_test(tcase, a_broken_rule_is_not_warned_about);
     suite_add_tcase(suite, tcase);
     return suite;
