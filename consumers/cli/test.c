@@ -6,10 +6,9 @@
 
 #include "consumers/base/alloc.h"
 #include "consumers/cli/format_arg.h"
+#include "consumers/cli/rule_paths.h"
 #include "consumers/cli/test_suite.h"
 #include "consumers/cli/verb.h"
-#include "consumers/rules/load.h"
-#include "consumers/service/settings.h"
 
 enum option {
     OPTION_RUN,
@@ -121,19 +120,12 @@ static bool read_arguments(struct arguments *arguments, int argc, char **argv)
 /* Without a path: the rules that `run` would load, as one set. */
 static bool add_settings(struct test_suite *suite, const char *config)
 {
-    struct settings *settings;
-    struct buffer errors;
-    bool ok;
+    struct rule_paths paths = {.config = config};
+    bool ok = rule_paths_settle(&paths);
 
-    buffer_init(&errors);
-    settings = settings_load(config, NULL, 0, environ, &errors);
-    ok = settings != NULL;
     if (ok)
-        test_suite_add_rules(suite, (const char *const *)settings->rules, settings->rules_nr);
-    else
-        fputs(errors.ptr, stderr);
-    settings_free(settings);
-    buffer_release(&errors);
+        test_suite_add_rules(suite, paths.items, paths.nr);
+    rule_paths_release(&paths);
     return ok;
 }
 

@@ -239,12 +239,13 @@ static void run_plan(struct test_world *world, unsigned line)
 static enum decode_result decode(struct test_world *world, const struct test_step *step,
                                  struct event *event, struct error *err)
 {
+    struct decode_options options = {.tables = world->ruleset->tables};
     struct record record = {.timestamp_ms = -1};
     const char *skipped;
 
     if (!written_record(step->event, world->arena, &record, err))
         return DECODE_BAD;
-    return decode_record(&record, NULL, world->arena, event, &skipped, err);
+    return decode_record(&record, &options, world->arena, event, &skipped, err);
 }
 
 static void run_event(struct test_world *world, const struct test_step *step)
