@@ -4,8 +4,9 @@
  * Three ways to read the same native event and take six fields of it: jansson with its tree, yyjson
  * as it comes (its own copy, numbers as doubles, no check of names or depth), and decode_record()
  * with field_get(), everything checked. They run in turn; each round gives one ratio, and the
- * median counts. Lines of the form `NAME RATIO [MIN-MAX] goal GOAL` are for machines, the others
- * for people. Exit status 0: this program measures, who reads it judges.
+ * median counts. Then the same change in each other envelope. Lines of the form
+ * `NAME RATIO [MIN-MAX] goal GOAL` are for machines, the others for people. Exit status 0: this
+ * program measures, who reads it judges.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include "consumers/event/decode.h"
 #include "consumers/event/field.h"
 
-enum { ROUNDS = 9, WARM_UP = 200, WANTED = 6, TEXT_BYTES = 4096 };
+enum { ROUNDS = 9, WARM_UP = 200, WANTED = 6, TEXT_BYTES = 4096, ENVELOPE_TIMES = 2000 };
 
 struct sample {
     char text[TEXT_BYTES];
@@ -212,6 +213,80 @@ static void run(const struct sample *sample, const char *size, double jansson_go
     print_ratio(size, "yyjson", to_yyjson, 1.3);
 }
 
+/* The same change as other envelopes say it: what each costs, for people. */
+static const struct {
+    const char *name;
+    const char *key;
+    const char *value;
+    bool has_attributes; /* in headers */
+} envelopes[] = {
+    {"cloudevents", NULL,
+     "{\"specversion\":\"1.0\",\"id\":\"8f3c1f0e-5d2b-4f43-9a51-6a0f1c7f2f10\",\"source\":\"/"
+     "shop\","
+     "\"type\":\"com.example.shop.post_save\",\"time\":\"2026-11-22T10:00:00.123456Z\","
+     "\"subject\":\"shop.Product/42\",\"data\":{\"pk\":42,\"created\":false,\"version\":7,"
+     "\"before\":{\"category_id\":3},\"after\":{\"id\":42,\"name\":\"Mug\",\"price\":\"9.50\","
+     "\"category_id\":7}}}",
+     false},
+    {"cloudevents in headers", NULL,
+     "{\"pk\":42,\"created\":false,\"version\":7,\"before\":{\"category_id\":3},\"after\":{\"id\":"
+     "42,"
+     "\"name\":\"Mug\",\"price\":\"9.50\",\"category_id\":7}}",
+     true},
+    {"debezium", "{\"id\":42}",
+     "{\"before\":{\"id\":42,\"name\":\"Mug\",\"price\":\"9.50\",\"category_id\":3},\"after\":"
+     "{\"id\":42,\"name\":\"Mug\",\"price\":\"9.50\",\"category_id\":7},\"source\":{\"version\":"
+     "\"3.0.8.Final\",\"connector\":\"postgresql\",\"name\":\"shop\",\"ts_ms\":1795341600123,"
+     "\"snapshot\":\"false\",\"db\":\"shop\",\"sequence\":\"[null,\\\"24023128\\\"]\",\"schema\":"
+     "\"public\",\"table\":\"shop_product\",\"txId\":555,\"lsn\":24023128,\"xmin\":null},"
+     "\"transaction\":null,\"op\":\"u\",\"ts_ms\":1795341600310}",
+     false},
+    {"maxwell", NULL,
+     "{\"database\":\"shop\",\"table\":\"shop_product\",\"type\":\"update\",\"ts\":1795341600,"
+     "\"xid\":940752,\"commit\":true,\"data\":{\"id\":42,\"name\":\"Mug\",\"price\":\"9.50\","
+     "\"category_id\":7},\"old\":{\"category_id\":3},\"primary_key\":[42],"
+     "\"primary_key_columns\":[\"id\"]}",
+     false},
+};
+
+static void run_envelope(size_t which)
+{
+    const struct record_header headers[] = {
+        {SLICE("ce_specversion"), SLICE("1.0")},
+        {SLICE("ce_id"), SLICE("8f3c1f0e-5d2b-4f43-9a51-6a0f1c7f2f10")},
+        {SLICE("ce_source"), SLICE("/shop")},
+        {SLICE("ce_type"), SLICE("com.example.shop.post_save")},
+        {SLICE("ce_time"), SLICE("2026-11-22T10:00:00.123456Z")},
+        {SLICE("ce_subject"), SLICE("shop.Product/42")},
+    };
+    struct record record = {.timestamp_ms = 1795341600200,
+                            .key = slice_of(envelopes[which].key),
+                            .value = slice_of(envelopes[which].value),
+                            .headers = headers};
+    struct error err = ERROR_INIT;
+    const char *skipped = NULL;
+    double ns[ROUNDS];
+    struct event event;
+    struct arena arena;
+
+    record.headers_nr = envelopes[which].has_attributes ? ARRAY_NR(headers) : 0;
+    arena_init(&arena, 1 << 20);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        uint64_t begin = now_ns();
+
+        for (unsigned i = 0; i < ENVELOPE_TIMES; i++) {
+            arena_reset(&arena, 0);
+            need(decode_record(&record, NULL, &arena, &event, &skipped, &err) == DECODE_EVENT,
+                 envelopes[which].name);
+        }
+        ns[round] = (double)(now_ns() - begin) / ENVELOPE_TIMES;
+    }
+    arena_release(&arena);
+    qsort(ns, ROUNDS, sizeof(double), compare);
+    printf("# %zu bytes, %s %.0f ns [%.0f-%.0f]\n", record.value.len, envelopes[which].name,
+           ns[ROUNDS / 2], ns[0], ns[ROUNDS - 1]);
+}
+
 int main(void)
 {
     struct sample small = {.times = 4000};
@@ -221,5 +296,7 @@ int main(void)
     sample_large(&large);
     run(&small, "350", 0.06);
     run(&large, "2k", 0.04);
+    for (size_t i = 0; i < ARRAY_NR(envelopes); i++)
+        run_envelope(i);
     return 0;
 }
