@@ -9,12 +9,15 @@
 enum {
     ARENA_CHUNK_BYTES = 256 << 10,
     ARENA_KEEP_BYTES = 8 << 20,
+    SCRATCH_CHUNK_BYTES = 32 << 10,
+    SCRATCH_KEEP_BYTES = 4 << 20,
     TOO_OLD_TO_WRITE_MS = 3600 * 1000 /* a guard's companion may be gone by then */
 };
 
 void batch_init(struct batch *batch)
 {
     arena_init(&batch->arena, ARENA_CHUNK_BYTES);
+    arena_init(&batch->scratch, SCRATCH_CHUNK_BYTES);
     plan_init(&batch->plan);
     plan_clear(&batch->plan, &batch->arena);
 }
@@ -24,6 +27,7 @@ void batch_release(struct batch *batch)
     batch_clear(batch);
     plan_release(&batch->plan);
     arena_release(&batch->arena);
+    arena_release(&batch->scratch);
     free(batch->due);
 }
 
@@ -203,9 +207,10 @@ static void plan_record(struct batch *batch, uint32_t index, struct render_conte
         .load_context = &wanted};
     struct event event;
     const char *skipped = NULL;
-    struct error err = ERROR_INIT;
+    struct error err;
+    error_clear(&err);
     batch->event_ts_ms[index] = -1;
-    switch (decode_record(&source->record, &options, &batch->arena, &event, &skipped, &err)) {
+    switch (decode_record(&source->record, &options, &batch->scratch, &event, &skipped, &err)) {
     case DECODE_SKIPPED:
         counter_add(&context->stats->skipped, 1);
         return;
@@ -249,8 +254,11 @@ void batch_plan(struct batch *batch, struct rules_ref *rules, struct batch_conte
                                     .arena = &batch->arena,
                                     .counts = context->counts};
     plan_due(batch);
-    for (uint32_t i = 0; i < batch->records_nr; i++)
+    for (uint32_t i = 0; i < batch->records_nr; i++) {
         plan_record(batch, i, &render, context);
+        /* What an event came to is in the batch's arena: the event itself is done with. */
+        arena_reset(&batch->scratch, SCRATCH_KEEP_BYTES);
+    }
     plan_coalesce(&batch->plan);
     counter_add(&context->stats->coalesced, batch->plan.coalesced_nr);
     flush_counts(batch, context);

@@ -20,6 +20,7 @@
 
 struct batch {
     struct arena arena;
+    struct arena scratch; /* of the event in hand: small, so that it stays in the cache */
     struct plan plan;
     struct rules_ref *rules; /* what it was rendered with; NULL before batch_plan() */
     struct source_record records[PLAN_MAX_RECORDS];
