@@ -46,13 +46,17 @@ ALL_LDFLAGS := $(LDFLAGS) -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN),-Wl$(com
 ROOMS    := cli service pipeline kafka redis plan rules event base
 MAIN     := consumers/cli/main.c
 # Files that a room carries as constants PREFIX_NAME[] and PREFIX_NAME_len (a .lua ending is dropped).
-EMBEDS        := script console schema
+EMBEDS        := script console schema django raw
 script_room   := redis
 script_files  := $(wildcard consumers/redis/scripts/*.lua)
 console_room  := service
 console_files := $(wildcard consumers/service/console/*.*)
 schema_room   := cli
 schema_files  := $(wildcard schemas/*.schema.json)
+django_room   := cli
+django_files  := $(wildcard config/starter/django/*.* config/starter/django/rules/*.*)
+raw_room      := cli
+raw_files     := $(wildcard config/starter/raw/*.* config/starter/raw/rules/*.*)
 
 sources  = $(filter-out $(MAIN),$(wildcard consumers/$1/*.c))
 embedded = $(foreach e,$(EMBEDS),$(if $(and $(filter $1,$($(e)_room)),$($(e)_files)),$(OUT)/gen/$(e).o))

@@ -3,34 +3,19 @@
 
 #include "consumers/base/compiler.h"
 #include "consumers/base/suggest.h"
+#include "consumers/cli/embedded.h"
 #include "consumers/cli/verb.h"
-
-/* schemas/ as it was when the program was built. */
-extern const char schema_event_v1_schema_json[], schema_rules_v1_schema_json[],
-    schema_settings_v1_schema_json[], schema_tests_v1_schema_json[];
-extern const size_t schema_event_v1_schema_json_len, schema_rules_v1_schema_json_len,
-    schema_settings_v1_schema_json_len, schema_tests_v1_schema_json_len;
-
-static const struct {
-    const char *name, *text;
-    const size_t *len;
-} schemas[] = {
-    {"event", schema_event_v1_schema_json, &schema_event_v1_schema_json_len},
-    {"rules", schema_rules_v1_schema_json, &schema_rules_v1_schema_json_len},
-    {"settings", schema_settings_v1_schema_json, &schema_settings_v1_schema_json_len},
-    {"tests", schema_tests_v1_schema_json, &schema_tests_v1_schema_json_len},
-};
 
 static int print_schema(const char *name)
 {
     struct suggest suggest;
 
     suggest_init(&suggest, slice_of(name));
-    for (size_t i = 0; i < ARRAY_NR(schemas); i++) {
-        suggest_offer(&suggest, slice_of(schemas[i].name));
-        if (strcmp(schemas[i].name, name) != 0)
+    for (const struct embedded_file *file = embedded_schemas; file->name; file++) {
+        suggest_offer(&suggest, slice_of(file->topic));
+        if (strcmp(file->topic, name) != 0)
             continue;
-        fwrite(schemas[i].text, 1, *schemas[i].len, stdout);
+        fwrite(file->text, 1, *file->len, stdout);
         return EXIT_OK;
     }
     if (slice_is_absent(suggest.best))
@@ -63,7 +48,7 @@ static int run(int argc, char **argv)
 const struct cli_verb verb_schema = {
     .name = "schema",
     .summary = "the JSON Schema of events, rules, settings or tests",
-    .usage = "usage: unstale schema event|rules|settings|tests\n\n"
+    .usage = "usage: unstale schema event|rules|tests|settings|tests\n\n"
              "Prints the JSON Schema (2020-12) that this program goes by, for editors and for\n"
              "validators: \"$schema\": \"./rules.v1.schema.json\" in a rule file.\n\n"
              "exit codes: 0 ok, 2 usage\n",

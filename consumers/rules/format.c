@@ -2,7 +2,7 @@
 
 #include "consumers/base/text.h"
 
-enum { BROKEN_DEPTH = 2 }; /* the file, its members; and the elements of arrays at that depth */
+enum { RULE_DEPTH = 2 };
 
 struct comment {
     struct comment *next;
@@ -26,6 +26,7 @@ struct item {
     struct item *items;
     struct comments below; /* before the closing bracket */
     bool has_comments;     /* anywhere inside */
+    bool is_nested;        /* an item is an object or array that is not empty */
     size_t width;          /* in characters, on one line */
 };
 
@@ -143,6 +144,7 @@ static void read_value(struct reader *r, struct item *item);
 static void measure(struct item *item, const struct item *child)
 {
     item->has_comments |= child->has_comments || child->above.first || child->beside.first;
+    item->is_nested |= child->items != NULL;
     item->width += child->width + (child == item->items ? 0 : 2);
     if (!slice_is_absent(child->name))
         item->width += text_chars(child->name) + 2;
@@ -311,7 +313,8 @@ static bool is_flat(const struct item *item, struct position at)
         return true;
     if (item->has_comments)
         return false;
-    if (item->items && (at.depth < BROKEN_DEPTH || (at.depth == BROKEN_DEPTH && at.in_array)))
+    if (item->items && (at.depth == 0 || (at.depth == 1 && item->is_nested) ||
+                        (at.depth == RULE_DEPTH && at.in_array)))
         return false;
     return at.column + item->width + at.has_comma <= FORMAT_COLUMNS;
 }

@@ -2,7 +2,7 @@
  * format - rule files laid out one way, so that an edit shows as what it changes.
  *
  * Two blanks a level. An object or array stands on one line when it holds no comment and ends within
- * FORMAT_COLUMNS characters; the file, its members and its rules never do. Names, numbers and strings
+ * FORMAT_COLUMNS characters; the file, its rules and what holds them never do. Names, numbers and strings
  * keep their bytes, members their order, comments their text and their neighbour: a comment at the
  * end of a line stays there, every other one goes on a line of its own above what it stood before.
  * One blank line between members is kept, trailing commas and a byte order mark are not.

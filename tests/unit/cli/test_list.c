@@ -103,7 +103,7 @@ END_TEST
 
 /* ---- schema ---- */
 
-static const char *const schemas[] = {"event", "rules", "settings"};
+static const char *const schemas[] = {"event", "rules", "tests", "settings"};
 
 START_TEST(schema_is_the_file)
 {
@@ -140,7 +140,7 @@ static Suite *list_suite(void)
     tcase_add_test(list, codes);
     tcase_add_test(list, rules);
     tcase_add_test(list, no_such_list);
-    tcase_add_loop_test(schema, schema_is_the_file, 0, 3);
+    tcase_add_loop_test(schema, schema_is_the_file, 0, 4);
     tcase_add_test(schema, no_such_schema);
     suite_add_tcase(suite, list);
     suite_add_tcase(suite, schema);

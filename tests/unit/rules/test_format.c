@@ -80,7 +80,7 @@ static const struct {
     {"{\"a\":1 // last\n// below\n}", "{\n  \"a\": 1 // last\n  // below\n}\n"},
     {"{\"a\":1 /*x*/,/*y*/ // z\n}", "{\n  \"a\": 1 /*x*/ /*y*/ // z\n}\n"},
     {"{// none\n}", "{\n  // none\n}\n"},
-    {"{\"a\"/*1*/:/*2*/ //3\n[1]}", "{\n  /*1*/\n  /*2*/\n  //3\n  \"a\": [\n    1\n  ]\n}\n"},
+    {"{\"a\"/*1*/:/*2*/ //3\n[1]}", "{\n  /*1*/\n  /*2*/\n  //3\n  \"a\": [1]\n}\n"},
     {"{\"a\":{\"b\":{\"c\":[1 // one\n]}}}",
      "{\n  \"a\": {\n    \"b\": {\n      \"c\": [\n        1 // one\n      ]\n    }\n  }\n}\n"},
     {"{\n        /* first\n           second\n   third */\n\"a\":1}",
@@ -260,6 +260,17 @@ static void read_text(const char *path, struct buffer *out)
     fclose(file);
 }
 
+static const char *const samples[] = {
+    "config/rules/shop.json",
+    "config/rules/shop_test.json",
+    "config/starter/django/unstale.json",
+    "config/starter/django/rules/shop.json",
+    "config/starter/django/rules/shop_test.json",
+    "config/starter/raw/unstale.json",
+    "config/starter/raw/rules/shop.json",
+    "config/starter/raw/rules/shop_test.json",
+};
+
 START_TEST(samples_are_formatted)
 {
     struct arena arena;
@@ -268,17 +279,18 @@ START_TEST(samples_are_formatted)
     arena_init(&arena, 1 << 16);
     buffer_init(&text);
     buffer_init(&out);
-    read_text("config/rules/shop.json", &text);
+    read_text(samples[_i], &text);
     format_or_fail(buffer_slice(&text), &out, &arena);
-    loaded_assert(buffer_slice(&out), buffer_slice(&text), "shop.json");
+    loaded_assert(buffer_slice(&out), buffer_slice(&text), samples[_i]);
     buffer_release(&out);
     buffer_release(&text);
     arena_release(&arena);
 }
 END_TEST
 
-static const char *const folders[] = {"schemas", "schemas/examples/rules/valid",
-                                      "schemas/examples/event/valid", "config/rules"};
+static const char *const folders[] = {
+    "config/starter/django/rules",  "config/starter/raw/rules",     "schemas",
+    "schemas/examples/rules/valid", "schemas/examples/event/valid", "config/rules"};
 
 START_TEST(files_are_kept)
 {
@@ -315,7 +327,7 @@ static Suite *format_suite(void)
     tcase_add_loop_test(layouts, no_json, 0, (int)ARRAY_NR(refused));
     tcase_add_test(layouts, columns);
     tcase_add_test(kept, generated);
-    tcase_add_test(kept, samples_are_formatted);
+    tcase_add_loop_test(kept, samples_are_formatted, 0, (int)ARRAY_NR(samples));
     tcase_add_loop_test(kept, files_are_kept, 0, (int)ARRAY_NR(folders));
     suite_add_tcase(suite, layouts);
     suite_add_tcase(suite, kept);
