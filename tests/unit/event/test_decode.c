@@ -130,6 +130,32 @@ START_TEST(a_time_that_cannot_be_is_replaced)
 }
 END_TEST
 
+START_TEST(a_topic_may_have_a_format)
+{
+    static const struct topic_format formats[] = {{{"cdc", 3}, FORMAT_DEBEZIUM},
+                                                  {{"cdc.b", 5}, FORMAT_MAXWELL}};
+
+    ck_assert_uint_eq(decode_topic_format(formats, 2, SLICE("cdc")), FORMAT_DEBEZIUM);
+    ck_assert_uint_eq(decode_topic_format(formats, 2, SLICE("cdc.b")), FORMAT_MAXWELL);
+    ck_assert_uint_eq(decode_topic_format(formats, 2, SLICE("CDC")), FORMAT_DETECT);
+    ck_assert_uint_eq(decode_topic_format(formats, 2, SLICE("cd")), FORMAT_DETECT);
+    ck_assert_uint_eq(decode_topic_format(NULL, 0, SLICE("cdc")), FORMAT_DETECT);
+}
+END_TEST
+
+START_TEST(the_library_has_a_version)
+{
+    char version[16];
+    unsigned major;
+    unsigned minor;
+    unsigned patch;
+
+    decode_library_version(version, sizeof(version));
+    ck_assert_int_eq(sscanf(version, "%u.%u.%u", &major, &minor, &patch), 3);
+    ck_assert_uint_gt(major + minor, 0);
+}
+END_TEST
+
 static Suite *decode_suite(void)
 {
     Suite *suite = suite_create("decode");
@@ -140,6 +166,8 @@ static Suite *decode_suite(void)
     tcase_add_test(tcase, default_size_is_a_mebibyte);
     tcase_add_test(tcase, the_record_stays_as_it_was);
     tcase_add_loop_test(tcase, a_time_that_cannot_be_is_replaced, 0, ARRAY_NR(times));
+    tcase_add_test(tcase, a_topic_may_have_a_format);
+    tcase_add_test(tcase, the_library_has_a_version);
     suite_add_tcase(suite, tcase);
     return suite;
 }
