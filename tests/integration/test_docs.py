@@ -45,9 +45,28 @@ class DocsTest(unittest.TestCase):
             told, = json_lines(out)
             self.assertIsNotNone(told["event"], block + out + err)
 
+    def test_the_tests_in_the_document_say_what_is_printed_there(self):
+        text = document("testing-rules.md")
+        rules, tests = JSON_BLOCK.findall(text)[:2]
+        printed = re.search(r"^```text\n\$ unstale test\n(.*?)^```$", text, re.M | re.S).group(1)
+        folder = process.private_folder("tests")
+        for name, block in (("rules.json", rules), ("rules_test.json", tests)):
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(block)
+        code, out, err = unstale("test", "rules.json", cwd=folder)
+        self.assertEqual((code, out), (1, printed), err)
+
+    def test_every_member_of_a_test_is_in_a_table(self):
+        schema = json.loads(process.read(os.path.join(process.ROOT, "schemas",
+                                                      "tests.v1.schema.json")))
+        text = document("testing-rules.md")
+        for kind in ("test", "test_expect"):
+            for member in schema["$defs"][kind]["properties"]:
+                self.assertIn("| `%s`" % member, text, kind)
+
     def test_every_code_is_in_the_table(self):
         source = process.read(os.path.join(process.ROOT, "consumers", "rules", "codes.c"))
-        codes = re.findall(r'\{"([EW]\d{3})", "(.*)"\}', source)
+        codes = re.findall(r'\{"([EW]\d{3})", "((?:[^"\\]|\\.)*)",', source)
         self.assertGreater(len(codes), 30)
         table = re.findall(r"^\| ([EW]\d{3}) \| (.*) \|$", document("rules.md"), re.M)
         self.assertEqual(table, codes)

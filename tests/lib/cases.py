@@ -17,7 +17,7 @@ def find():
     """Every folder with an expectation in it, by its path below tests/cases."""
     found = []
     for path, _, files in os.walk(FOLDER):
-        if "expected.jsonl" in files or "check.json" in files:
+        if {"expected.jsonl", "check.json", "tested.jsonl"} & set(files):
             found.append(os.path.relpath(path, FOLDER))
     return sorted(found)
 
@@ -44,6 +44,28 @@ def _run_one(folder):
     if "expected.jsonl" in names:
         problems += _explain(folder, rules, process.read(os.path.join(folder, "args")).split("\n")
                              if "args" in names else [])
+    if "tested.jsonl" in names:
+        problems += _test(folder, rules)
+    return problems
+
+
+def _test(folder, rules):
+    wanted = json_lines(process.read(os.path.join(folder, "tested.jsonl")))
+    code, out, err = unstale("test", "--format", "json", rules, cwd=folder)
+    try:
+        found = json_lines(out)
+    except ValueError:
+        return ["test ended with %d and no JSON: %s%s" % (code, out, err)]
+    if len(found) != len(wanted):
+        return ["test ended with %d and %d lines, not %d\n%s%s" %
+                (code, len(found), len(wanted), out, err)]
+    problems = []
+    for number, (want, have) in enumerate(zip(wanted, found), 1):
+        problems += compare(want, have, "line %d" % number)
+    if code != (1 if found[-1]["failed"] else 0):
+        problems.append("test ended with %d and %s failed" % (code, found[-1]["failed"]))
+    if problems:
+        problems.append("it said: " + out)
     return problems
 
 
