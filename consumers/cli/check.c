@@ -4,17 +4,17 @@
 #include <unistd.h>
 
 #include "consumers/base/alloc.h"
+#include "consumers/cli/check_events.h"
 #include "consumers/cli/verb.h"
 #include "consumers/rules/load.h"
 #include "consumers/service/settings.h"
 
-enum option { OPTION_FORMAT, OPTION_STRICT, OPTION_RULES, OPTION_CONFIG };
+enum option { OPTION_FORMAT, OPTION_STRICT, OPTION_RULES, OPTION_CONFIG, OPTION_EVENTS };
 
 static const struct cli_option options[] = {
-    [OPTION_FORMAT] = {"--format", NULL, true},
-    [OPTION_STRICT] = {"--strict", NULL, false},
-    [OPTION_RULES] = {"--rules", NULL, true},
-    [OPTION_CONFIG] = {"--config", NULL, true},
+    [OPTION_FORMAT] = {"--format", NULL, true}, [OPTION_STRICT] = {"--strict", NULL, false},
+    [OPTION_RULES] = {"--rules", NULL, true},   [OPTION_CONFIG] = {"--config", NULL, true},
+    [OPTION_EVENTS] = {"--events", NULL, true},
 };
 
 enum form { FORM_TEXT, FORM_JSON, FORM_SARIF, FORM_GITHUB };
@@ -22,7 +22,7 @@ enum form { FORM_TEXT, FORM_JSON, FORM_SARIF, FORM_GITHUB };
 struct check {
     const char **paths;
     size_t paths_nr, paths_capacity;
-    const char *config;
+    const char *config, *events;
     enum form form;
     bool is_strict;
 };
@@ -63,6 +63,8 @@ static bool read_arguments(struct check *check, int argc, char **argv)
             check->is_strict = true;
         if (option == OPTION_CONFIG)
             check->config = value;
+        if (option == OPTION_EVENTS)
+            check->events = value;
         if (option < 0 || option == OPTION_RULES)
             add_path(check, value);
     }
@@ -74,57 +76,97 @@ static const char *plural(size_t nr)
     return nr == 1 ? "" : "s";
 }
 
-static void print_text(const struct diagnostics *found, struct buffer *out)
+/* coverage NULL: there was no sample, or no rules to hold it against. */
+static void print_text(const struct diagnostics *found, const struct coverage *coverage,
+                       struct buffer *out)
 {
     diagnostics_print_text(found, cli_is_coloured(STDOUT_FILENO), out);
     buffer_printf(out, "%u error%s, %u warning%s in %zu file%s (%zu rule%s)\n", found->errors,
                   plural(found->errors), found->warnings, plural(found->warnings), found->files_nr,
                   plural(found->files_nr), found->rules_nr, plural(found->rules_nr));
+    if (coverage)
+        check_events_print_text(coverage, out);
 }
 
-static void print_json(const struct diagnostics *found, struct buffer *out)
+static void print_json(const struct diagnostics *found, const struct coverage *coverage,
+                       struct buffer *out)
 {
     buffer_printf(out,
                   "{\"errors\":%u,\"warnings\":%u,\"files\":%zu,\"rules\":%zu,\"diagnostics\":",
                   found->errors, found->warnings, found->files_nr, found->rules_nr);
     diagnostics_print_json(found, out);
+    if (coverage) {
+        buffer_add_text(out, ",\"coverage\":");
+        check_events_print_json(coverage, out);
+    }
     buffer_add_text(out, "}\n");
 }
 
-static void print(const struct check *check, const struct diagnostics *found, struct buffer *out)
+static void print(const struct check *check, const struct diagnostics *found,
+                  const struct coverage *coverage)
 {
+    struct buffer out;
+
+    buffer_init(&out);
     switch (check->form) {
     case FORM_TEXT:
-        print_text(found, out);
+        print_text(found, coverage, &out);
         break;
     case FORM_JSON:
-        print_json(found, out);
+        print_json(found, coverage, &out);
         break;
     case FORM_SARIF:
-        diagnostics_print_sarif(found, UNSTALE_VERSION, out);
+        diagnostics_print_sarif(found, UNSTALE_VERSION, &out);
         break;
     case FORM_GITHUB:
-        diagnostics_print_github(found, out);
+        diagnostics_print_github(found, &out);
         break;
     }
+    fwrite(out.ptr, 1, out.len, stdout);
+    buffer_release(&out);
+}
+
+static int verdict(const struct check *check, const struct diagnostics *found)
+{
+    if (found->errors > 0)
+        return EXIT_FINDINGS;
+    return found->warnings > 0 && check->is_strict ? EXIT_WARNINGS : EXIT_OK;
+}
+
+static int check_sample(const struct check *check, const struct rule_files *files,
+                        const struct ruleset *set, struct diagnostics *found)
+{
+    struct coverage coverage;
+    int code = EXIT_USAGE;
+
+    coverage_init(&coverage, set);
+    if (check_events_read(&coverage, check->events)) {
+        coverage_finish(&coverage, files->items, files->nr, found);
+        print(check, found, &coverage);
+        code = verdict(check, found);
+    }
+    coverage_release(&coverage);
+    return code;
 }
 
 static int check_paths(const struct check *check, const char *const *paths, size_t nr)
 {
     struct diagnostics found;
-    struct buffer out;
-    int code = EXIT_OK;
+    struct rule_files files;
+    struct ruleset *set;
+    int code;
 
     diagnostics_init(&found);
-    buffer_init(&out);
-    ruleset_free(load_paths(paths, nr, &found));
-    print(check, &found, &out);
-    fwrite(out.ptr, 1, out.len, stdout);
-    if (found.errors > 0)
-        code = EXIT_FINDINGS;
-    else if (found.warnings > 0 && check->is_strict)
-        code = EXIT_WARNINGS;
-    buffer_release(&out);
+    load_files(paths, nr, &files, &found);
+    set = load_sources(files.items, files.nr, &found);
+    if (set && check->events) {
+        code = check_sample(check, &files, set, &found);
+    } else {
+        print(check, &found, NULL);
+        code = verdict(check, &found);
+    }
+    ruleset_free(set);
+    load_files_release(&files);
     diagnostics_release(&found);
     return code;
 }
@@ -168,6 +210,8 @@ const struct cli_verb verb_check = {
              "the rules of the settings. \"-\" is standard input.\n\n"
              "  --format FORM   text for people (default), json (one object), sarif (2.1.0), or\n"
              "                  github (annotations in a workflow's log)\n"
+             "  --events FILE   a sample of events: which models and fields no rule names, which\n"
+             "                  rules none matched, and names in \"changed\" that none carries\n"
              "  --strict        exit 3 when there are warnings and no errors\n"
              "  --rules PATH    as PATH\n"
              "  --config FILE   the settings to take the rules from\n\n"

@@ -193,6 +193,12 @@ static const struct code codes[] = {
      "Django's keys are PREFIX:VERSION:KEY; with the prefix alone every key would be missed.",
      CACHE("'keys': 'raw', 'prefix': 'myapp:'", PRODUCT DELETE),
      CACHE("'keys': 'django', 'prefix': 'myapp'", PRODUCT DELETE)},
+    {"W410", "a name in changed that no event of the sample carries",
+     "check --events holds rules against real events: a field that is always absent is a typo, or "
+     "one "
+     "that the emitter does not send.",
+     RULE("'when': {'model': 'shop.Product', 'changed': ['prise']}, " DELETE),
+     RULE("'when': {'model': 'shop.Product', 'changed': ['price']}, " DELETE)},
     {"W411", "a many-to-many field that no rule takes",
      "Adding to or removing from it saves nothing, so no other event tells of it.",
      WHOLE("'models': {'shop.Product': {'m2m': ['tags']}}, 'rules': [{'name': 'product', " PRODUCT
