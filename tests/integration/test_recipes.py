@@ -1,10 +1,15 @@
-"""The recipes: each file passes check alone, each rule is tested, and the document names them all."""
+"""The recipes: each file passes check alone, each rule is tested, the document names them all."""
 import glob
 import json
 import os
 import re
 import sys
 import unittest
+
+try:
+    import jsonschema
+except ImportError:
+    jsonschema = None
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -47,6 +52,14 @@ class RecipesTest(unittest.TestCase):
             code, out, err = unstale("check", "--strict", path)
             self.assertEqual(code, 0, out + err)
 
+    @unittest.skipIf(jsonschema is None, "python3-jsonschema is not installed")
+    def test_every_file_is_valid_by_its_schema(self):
+        for path in glob.glob(os.path.join(FOLDER, "*.json")):
+            body = load(path)
+            schema = load(os.path.join(os.path.dirname(path), body["$schema"]))
+            found = jsonschema.Draft202012Validator(schema).iter_errors(body)
+            self.assertEqual([error.message for error in found], [], path)
+
     def test_every_file_is_laid_out(self):
         code, out, err = unstale("fmt", "--check", *glob.glob(os.path.join(FOLDER, "*.json")))
         self.assertEqual(code, 0, out + err)
@@ -57,18 +70,36 @@ class RecipesTest(unittest.TestCase):
             self.assertEqual(code, 0, out + err)
 
     def test_no_rule_can_be_taken_out_unseen(self):
-        folder = process.scratch()
         for path in files():
-            tests = load(tests_of(path))
-            tests["rules"] = os.path.basename(path)
-            write(os.path.join(folder, os.path.basename(tests_of(path))), tests)
             for name in names(path):
                 rules = load(path)
                 rules["rules"] = [rule for rule in rules["rules"] if rule["name"] != name]
-                write(os.path.join(folder, os.path.basename(path)), rules)
-                code, out, err = unstale(
-                    "test", os.path.join(folder, os.path.basename(tests_of(path))))
-                self.assertEqual(code, 1, name + out + err)
+                self.red(path, rules, name)
+
+    def test_no_key_can_be_widened_unseen(self):
+        seen = 0
+        for path in files():
+            for at, verb, place, wide in widened(load(path)["rules"]):
+                rules = load(path)
+                what = rules["rules"][at]["do"]
+                what[verb] = listed(what[verb])
+                del what[verb][place]
+                what["purge"] = listed(what.get("purge", [])) + [wide]
+                if not what[verb]:
+                    del what[verb]
+                self.red(path, rules, "%s: %s" % (rules["rules"][at]["name"], wide))
+                seen += 1
+        self.assertGreater(seen, 20)
+
+    def red(self, path, rules, what):
+        """The tests of a recipe fail on these rules instead; one that does not load is no red."""
+        folder = process.scratch()
+        tests = os.path.join(folder, os.path.basename(tests_of(path)))
+        write(tests, load(tests_of(path)))
+        write(os.path.join(folder, os.path.basename(path)), rules)
+        code, out, err = unstale("test", tests)
+        self.assertEqual(code, 1, what + out + err)
+        self.assertIn("FAIL", out, what + err)
 
     def test_every_test_keeps_what_is_not_the_rules_business(self):
         for path in files():
@@ -104,6 +135,20 @@ class RecipesTest(unittest.TestCase):
         self.assertGreater(len(blocks), 15)
         for block in blocks:
             compile(block, DOCUMENT, "exec")
+
+
+def listed(items):
+    return list(items) if isinstance(items, list) else [items]
+
+
+def widened(rules):
+    """(rule, verb, place, pattern): each key or pattern with a field, cut off before the field."""
+    for at, rule in enumerate(rules):
+        for verb in ("delete", "purge"):
+            for place, item in enumerate(listed(rule["do"].get(verb, []))):
+                text = item if isinstance(item, str) else item.get("key", item.get("pattern", ""))
+                if "{" in text:
+                    yield at, verb, place, text[:text.index("{")] + "*"
 
 
 def load_names(folder):
