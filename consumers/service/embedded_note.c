@@ -54,6 +54,25 @@ bool embedded_note_write(const char *brokers, struct error *err)
     return written || error_fail(err, ERROR_CONFIG, "%s: cannot write", path);
 }
 
+/* "PID BROKERS": the brokers, if that process is still there. */
+static bool read_note(const char *path, char *brokers, size_t bytes)
+{
+    char line[512];
+    FILE *file = fopen(path, "re");
+    bool is_read = file && fgets(line, sizeof(line), file);
+    if (file)
+        fclose(file);
+    if (!is_read)
+        return false;
+    char *rest;
+    long pid = strtol(line, &rest, 10);
+    line[strcspn(line, "\n")] = '\0';
+    if (pid <= 0 || *rest != ' ' || kill((pid_t)pid, 0) != 0)
+        return false;
+    snprintf(brokers, bytes, "%s", rest + 1);
+    return true;
+}
+
 bool embedded_note_read(char *brokers, size_t bytes, struct error *err)
 {
     char folder[PATH_MAX - 16], path[PATH_MAX], text[512];
@@ -61,11 +80,7 @@ bool embedded_note_read(char *brokers, size_t bytes, struct error *err)
     note_path(path, sizeof(path));
     if (!folder_is_safe(folder, NULL))
         return error_fail(err, ERROR_RETRY, "no `unstale run --embedded` of this user is running");
-    FILE *file = fopen(path, "re");
-    int pid = 0;
-    bool found = file && fscanf(file, "%d %511s", &pid, text) == 2 && kill(pid, 0) == 0;
-    if (file)
-        fclose(file);
+    bool found = read_note(path, text, sizeof(text));
     if (!found)
         return error_fail(err, ERROR_RETRY, "no `unstale run --embedded` of this user is running");
     snprintf(brokers, bytes, "%s", text);

@@ -291,18 +291,24 @@ static void print_redis_up(const struct metrics_view *view, struct buffer *out)
           SUM(view, joined));
 }
 
-static void print_lag_metric(const char *name, const char *help, const struct source_lag *lags,
-                             size_t nr, size_t offset, struct buffer *out)
+struct lag_rows {
+    const struct source_lag *items;
+    size_t nr;
+};
+
+static void print_lag_metric(const char *name, const char *help, struct lag_rows rows,
+                             size_t offset, struct buffer *out)
 {
     head(out, name, "gauge", help);
-    for (size_t i = 0; i < nr; i++) {
+    for (size_t i = 0; i < rows.nr; i++) {
+        const struct source_lag *lag = &rows.items[i];
         int64_t value;
-        memcpy(&value, (const char *)&lags[i] + offset, sizeof(value));
+        memcpy(&value, (const char *)lag + offset, sizeof(value));
         if (value == OFFSETS_NONE)
             continue;
         buffer_add_text(out, name);
-        label(out, "{", "topic", lags[i].topic);
-        buffer_printf(out, ",partition=\"%d\"} %" PRId64 "\n", (int)lags[i].partition, value);
+        label(out, "{", "topic", lag->topic);
+        buffer_printf(out, ",partition=\"%d\"} %" PRId64 "\n", (int)lag->partition, value);
     }
 }
 
@@ -312,9 +318,10 @@ static void print_lags(const struct metrics_view *view, struct buffer *out)
     size_t nr = 0;
     for (size_t i = 0; i < view->pipelines_nr; i++)
         nr += pipeline_lags(view->pipelines[i], lags + nr, LAGS_MAX - nr);
-    print_lag_metric("unstale_consumer_lag", "records not yet finished", lags, nr,
+    struct lag_rows rows = {lags, nr};
+    print_lag_metric("unstale_consumer_lag", "records not yet finished", rows,
                      offsetof(struct source_lag, lag), out);
-    print_lag_metric("unstale_committed_offset", "offset Kafka has confirmed", lags, nr,
+    print_lag_metric("unstale_committed_offset", "offset Kafka has confirmed", rows,
                      offsetof(struct source_lag, committed), out);
     free(lags);
 }

@@ -54,8 +54,8 @@ START_TEST(a_reader_meets_every_entry_once)
 {
     char name[] = "rule-a";
     size_t nr = 0;
-    for (char c = 'a'; c <= 'z'; c++) {
-        name[5] = c;
+    for (int i = 0; i < 26; i++) {
+        name[5] = (char)('a' + i);
         pipeline_stats_rule(&stats, slice_of(name), false);
         pipeline_stats_rule(&stats, slice_of(name), false);
     }
