@@ -63,6 +63,29 @@ const struct cursor *cursor_next(struct cursor_iter *iter)
     return at;
 }
 
+struct cursor_places cursor_places(const struct cursor *array)
+{
+    struct slice text = array->file->clean;
+
+    return (struct cursor_places){
+        .array = array, .walk = scan_walk(text, locate(text, &array->step).value.start), .line = 1};
+}
+
+const struct cursor *cursor_next_placed(struct cursor_places *iter)
+{
+    const struct cursor *array = iter->array;
+    struct cursor *at;
+
+    if (iter->index >= json_array_size(array->json) || !scan_next(&iter->walk))
+        return NULL;
+    for (; iter->counted < iter->walk.value.start; iter->counted++)
+        iter->line += array->file->text.ptr[iter->counted] == '\n';
+    at = (struct cursor *)cursor_element(array, iter->index++);
+    at->step.start = iter->walk.value.start;
+    at->line = iter->line;
+    return at;
+}
+
 struct slice cursor_name(const struct cursor *at)
 {
     const struct step *step = &at->step;

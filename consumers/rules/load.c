@@ -170,24 +170,14 @@ static void load_defaults(struct loader *loader, const struct cursor *at)
 
 static void load_rules(struct loader *loader, const struct cursor *rules)
 {
-    struct scan_walk walk;
-    size_t nr = json_array_size(rules->json), counted = 0;
-    unsigned line = 1;
+    struct cursor_places it;
+    const struct cursor *at;
 
     if (!shape_is(loader, rules, SHAPE_ARRAY))
         return;
-    walk = scan_walk(rules->file->clean, locate(rules->file->clean, &rules->step).value.start);
-    for (size_t i = 0; i < nr && scan_next(&walk); i++) {
-        struct cursor *at = arena_zero(loader->arena, 1, sizeof(*at));
-
-        for (; counted < walk.value.start; counted++)
-            line += rules->file->text.ptr[counted] == '\n';
-        /* Its place is known here, so that nothing below is looked for from the file's start. */
-        *at = *cursor_element(rules, i);
-        at->step.start = walk.value.start;
-        at->line = line;
+    it = cursor_places(rules);
+    while ((at = cursor_next_placed(&it)))
         rule_load(loader, at);
-    }
 }
 
 static size_t count_rules(const struct loader *loader)

@@ -118,6 +118,20 @@ struct cursor_iter {
 struct cursor_iter cursor_walk(const struct cursor *container);
 const struct cursor *cursor_next(struct cursor_iter *iter);
 
+/*
+ * The same for a long array: elements come with their place and line, so that nothing below them is
+ * looked for from the file's start.
+ */
+struct cursor_places {
+    const struct cursor *array;
+    struct scan_walk walk;
+    size_t index, counted;
+    unsigned line;
+};
+
+struct cursor_places cursor_places(const struct cursor *array);
+const struct cursor *cursor_next_placed(struct cursor_places *iter);
+
 /* Name of the member, or of the nearest member above an element; "the file" at the root. */
 struct slice cursor_name(const struct cursor *at);
 struct slice cursor_string(const struct cursor *at);  /* of a string, in the arena */

@@ -270,13 +270,13 @@ static void load_test(struct loader *loader, const struct cursor *at, struct rul
 void rule_test_load(struct loader *loader, const struct cursor *at, struct rule_test_array *out)
 {
     struct name_table names = {0};
-    struct cursor_iter it;
+    struct cursor_places it;
     const struct cursor *element;
 
     if (!at || !shape_is(loader, at, SHAPE_ARRAY))
         return;
-    it = cursor_walk(at);
-    while ((element = cursor_next(&it))) {
+    it = cursor_places(at);
+    while ((element = cursor_next_placed(&it))) {
         if (!shape_is(loader, element, SHAPE_OBJECT))
             continue;
         out->items =
