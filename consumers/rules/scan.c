@@ -231,7 +231,8 @@ static void blank(char *out, size_t from, size_t to)
 struct slice scan_blank_comments(struct slice text, struct arena *arena)
 {
     char *out = arena_bytes(arena, text.len + 1);
-    size_t comma = text.len; /* the last one, while only white space follows */
+    size_t comma = text.len; /* the last one after a value, while only white space follows */
+    char before = '\0';      /* the last byte of what is neither white space nor comment */
 
     memcpy(out, text.ptr, text.len);
     for (size_t at = 0; at < text.len;) {
@@ -242,12 +243,15 @@ struct slice scan_blank_comments(struct slice text, struct arena *arena)
         } else if (text.ptr[at] == '"') {
             end = scan_string(text, at);
             comma = text.len;
+            before = '"';
         } else {
             end = at + 1;
             if ((text.ptr[at] == '}' || text.ptr[at] == ']') && comma < text.len)
                 out[comma] = ' ';
-            if (!is_space(text.ptr[at]))
-                comma = text.ptr[at] == ',' ? at : text.len;
+            if (!is_space(text.ptr[at])) {
+                comma = text.ptr[at] == ',' && before != '[' && before != '{' ? at : text.len;
+                before = text.ptr[at];
+            }
         }
         at = end;
     }

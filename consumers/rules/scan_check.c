@@ -15,7 +15,7 @@ static bool value(struct checker *c, unsigned depth);
 
 static bool fail(struct checker *c, size_t start, size_t end, const char *message)
 {
-    c->problem->span = (struct span){start, end};
+    c->problem->span = (struct span){start, end < c->text.len ? end : c->text.len};
     c->problem->message = slice_of(message);
     return false;
 }

@@ -131,6 +131,24 @@ END_TEST
 static const char *const refused[] = {"",         "{",          "{\"a\":1,}", "[1] x", "{'a':1}",
                                       "// x\n{}", "/* open {}", "[\"\n\"]",   "[01]"};
 
+static const char *const refused_with_comments[] = {"[,]", "{,}",   "[/**/,//\n]", "[1,,]",
+                                                    ",",   "[1]/*", "{\"a\":,}"};
+
+START_TEST(no_json_with_comments)
+{
+    struct scan_problem problem = {.message = SLICE_ABSENT};
+    struct arena arena;
+    struct buffer out;
+
+    arena_init(&arena, 4096);
+    buffer_init(&out);
+    ck_assert(!format_json(slice_of(refused_with_comments[_i]), true, &out, &arena, &problem));
+    ck_assert_uint_eq(out.len, 0);
+    buffer_release(&out);
+    arena_release(&arena);
+}
+END_TEST
+
 START_TEST(no_json)
 {
     struct scan_problem problem = {.message = SLICE_ABSENT};
@@ -325,6 +343,7 @@ static Suite *format_suite(void)
 
     tcase_add_loop_test(layouts, layout, 0, (int)ARRAY_NR(laid_out));
     tcase_add_loop_test(layouts, no_json, 0, (int)ARRAY_NR(refused));
+    tcase_add_loop_test(layouts, no_json_with_comments, 0, (int)ARRAY_NR(refused_with_comments));
     tcase_add_test(layouts, columns);
     tcase_add_test(kept, generated);
     tcase_add_loop_test(kept, samples_are_formatted, 0, (int)ARRAY_NR(samples));
