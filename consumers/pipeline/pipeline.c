@@ -43,7 +43,7 @@ struct pipeline {
     bool is_paused;    /* all partitions, because Redis is away */
     bool is_held_back; /* some partitions, because too much waits */
     int64_t next_probe_ms;
-    int64_t stop_deadline_ms;       /* steady clock; 0 while it runs */
+    int64_t stop_deadline_ms; /* steady clock; 0 while it runs */
     atomic_bool stop;
     pthread_mutex_t trouble_mutex; /* guards trouble */
     char trouble[ERROR_TEXT_BYTES];

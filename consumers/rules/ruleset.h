@@ -90,14 +90,14 @@ struct cache {
     const struct template *heads; /* what stands before a key, one for each version */
     const struct template *tails; /* and after it */
     size_t heads_nr;              /* raw: 1 */
-    bool hashes_keys;        /* key_function does: no pattern reaches them */
+    bool hashes_keys;             /* key_function does: no pattern reaches them */
     enum serializer serializer;
     struct slice lock_suffix; /* absent: none declared */
     const struct slice *i18n; /* what keys of pages end in, such as "en-us.UTC"; none: not known */
     size_t i18n_nr;
-    struct slice redis;       /* name of the target */
-    size_t index;             /* of the cache in its ruleset */
-    size_t target;            /* of `redis` among the service's targets: ruleset_bind_targets() */
+    struct slice redis; /* name of the target */
+    size_t index;       /* of the cache in its ruleset */
+    size_t target;      /* of `redis` among the service's targets: ruleset_bind_targets() */
     const struct slice *protect; /* globs, defaults included */
     size_t protect_nr;
     bool allow_broad;
