@@ -228,11 +228,27 @@ static void blank(char *out, size_t from, size_t to)
     }
 }
 
+struct commas {
+    size_t last; /* after a value, while only white space follows; else beyond the text */
+    char before; /* the last byte of what is neither white space nor comment */
+};
+
+static void blank_comma(char *out, size_t at, size_t beyond, struct commas *commas)
+{
+    char c = out[at];
+
+    if ((c == '}' || c == ']') && commas->last < beyond)
+        out[commas->last] = ' ';
+    if (is_space(c))
+        return;
+    commas->last = c == ',' && commas->before != '[' && commas->before != '{' ? at : beyond;
+    commas->before = c;
+}
+
 struct slice scan_blank_comments(struct slice text, struct arena *arena)
 {
     char *out = arena_bytes(arena, text.len + 1);
-    size_t comma = text.len; /* the last one after a value, while only white space follows */
-    char before = '\0';      /* the last byte of what is neither white space nor comment */
+    struct commas commas = {text.len, '\0'};
 
     memcpy(out, text.ptr, text.len);
     for (size_t at = 0; at < text.len;) {
@@ -242,16 +258,10 @@ struct slice scan_blank_comments(struct slice text, struct arena *arena)
             blank(out, at, end);
         } else if (text.ptr[at] == '"') {
             end = scan_string(text, at);
-            comma = text.len;
-            before = '"';
+            commas = (struct commas){text.len, '"'};
         } else {
             end = at + 1;
-            if ((text.ptr[at] == '}' || text.ptr[at] == ']') && comma < text.len)
-                out[comma] = ' ';
-            if (!is_space(text.ptr[at])) {
-                comma = text.ptr[at] == ',' && before != '[' && before != '{' ? at : text.len;
-                before = text.ptr[at];
-            }
+            blank_comma(out, at, text.len, &commas);
         }
         at = end;
     }
