@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "consumers/base/alloc.h"
+#include "consumers/base/clock.h"
 #include "consumers/kafka/client.h"
 #include "consumers/kafka/range.h"
+
+enum { SETTLE_WAIT_MS = 100 };
 
 struct admin {
     rd_kafka_t *kafka;
@@ -236,12 +239,26 @@ static rd_kafka_t *open_member(struct admin *admin, const char *group, struct er
     return NULL;
 }
 
+/* A coordinator that is being chosen or loads its offsets: on a fresh cluster for its first second. */
+static bool is_settling(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+           code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+           code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+           code == RD_KAFKA_RESP_ERR__WAIT_COORD;
+}
+
 static bool ask_committed(rd_kafka_t *member, rd_kafka_topic_partition_list_t *list, int timeout_ms,
                           struct admin_lag *rows, struct error *err)
 {
     if (!member)
         return false;
+    int64_t deadline = clock_steady_ms() + timeout_ms;
     rd_kafka_resp_err_t code = rd_kafka_committed(member, list, timeout_ms);
+    while (is_settling(code) && clock_steady_ms() < deadline) {
+        rd_kafka_poll(member, SETTLE_WAIT_MS);
+        code = rd_kafka_committed(member, list, timeout_ms);
+    }
     rd_kafka_destroy(member);
     return code ? fail(err, "offsets of the group", code) : take_committed(list, rows, err);
 }
