@@ -3,17 +3,11 @@
 #include "consumers/base/buffer.h"
 #include "consumers/plan/op_json.h"
 
-static uint32_t standing_op(const struct plan *plan, uint32_t index)
-{
-    while (plan->ops[index].merged_into != OP_LIVE)
-        index = plan->ops[index].merged_into;
-    return index;
-}
-
 static struct slice rejection_of(const struct acknowledger *acknowledger, const struct plan *plan,
                                  unsigned slot, uint32_t index)
 {
-    struct slice text = executor_rejection(acknowledger->executor, slot, standing_op(plan, index));
+    struct slice text =
+        executor_rejection(acknowledger->executor, slot, plan_standing_op(plan, index));
     return slice_is_absent(text) ? SLICE("Redis refused the command") : text;
 }
 
@@ -87,7 +81,7 @@ static bool link_contributors(struct batch *batch, struct contributors *links)
             links->next = arena_zero(&batch->arena, plan->ops_nr, sizeof(*links->next));
         }
         any = true;
-        uint32_t standing = standing_op(plan, i);
+        uint32_t standing = plan_standing_op(plan, i);
         links->next[i] = links->head[standing];
         links->head[standing] = i + 1;
     }

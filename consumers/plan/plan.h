@@ -40,6 +40,14 @@ void plan_clear(struct plan *plan, struct arena *arena);
 struct op *plan_add(struct plan *plan); /* a zeroed op, live, at the end */
 void plan_fail(struct plan *plan, const struct failure *failure);
 
+/* The op that is executed for this one: itself, or what it was merged into. */
+static inline uint32_t plan_standing_op(const struct plan *plan, uint32_t op)
+{
+    while (plan->ops[op].merged_into != OP_LIVE)
+        op = plan->ops[op].merged_into;
+    return op;
+}
+
 /* Links ops as said above. Idempotent over the whole array; call once a batch. */
 void plan_coalesce(struct plan *plan);
 

@@ -213,13 +213,6 @@ void flight_reject(struct flight *flight, const struct command *command, struct 
     flight->unanswered--;
 }
 
-static uint32_t stands_for(const struct plan *plan, uint32_t op)
-{
-    while (plan->ops[op].merged_into != OP_LIVE)
-        op = plan->ops[op].merged_into;
-    return op;
-}
-
 static const struct rejection *find_rejection(const struct flight *flight, size_t op)
 {
     for (size_t i = 0; i < flight->rejections_nr; i++) {
@@ -231,7 +224,7 @@ static const struct rejection *find_rejection(const struct flight *flight, size_
 
 static void finish_merged(struct flight *flight, uint32_t op)
 {
-    uint32_t other = stands_for(flight->plan, op);
+    uint32_t other = plan_standing_op(flight->plan, op);
     const struct rejection *found;
     struct rejection copy;
 

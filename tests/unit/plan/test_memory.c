@@ -1,44 +1,9 @@
-#include <stdatomic.h>
-
 #include "consumers/event/decode.h"
+#include "tests/unit/allocations.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/plan/scene.h"
 
-/* The sanitizers replace the allocator themselves; there this file has nothing to count. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
-
 #ifndef SANITIZED
-static atomic_ulong allocations;
-
-void *__libc_malloc(size_t bytes);
-void *__libc_calloc(size_t nr, size_t bytes);
-void *__libc_realloc(void *old, size_t bytes);
-
-void *malloc(size_t bytes)
-{
-    atomic_fetch_add(&allocations, 1);
-    return __libc_malloc(bytes);
-}
-
-void *calloc(size_t nr, size_t bytes)
-{
-    atomic_fetch_add(&allocations, 1);
-    return __libc_calloc(nr, bytes);
-}
-
-void *realloc(void *old, size_t bytes)
-{
-    atomic_fetch_add(&allocations, 1);
-    return __libc_realloc(old, bytes);
-}
-
 enum { BATCHES = 20, BATCH = 256 };
 
 /* Every verb, most filters (libcrypto takes memory for md5), fan-out, a failure, covered purges. */

@@ -5,44 +5,15 @@
 
 #include <hiredis/hiredis.h>
 
+#include "tests/unit/allocations.h"
 #include "tests/unit/redis/ops.h"
 #include "tests/unit/redis/server.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define COUNTS 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define COUNTS 0
-#endif
-#endif
-#ifndef COUNTS
-#define COUNTS 1
-#endif
-
-static unsigned long long allocations;
-
-#if COUNTS
-void *__libc_malloc(size_t bytes);
-void *__libc_calloc(size_t nr, size_t bytes);
-void *__libc_realloc(void *old, size_t bytes);
-
-void *malloc(size_t bytes)
-{
-    allocations++;
-    return __libc_malloc(bytes);
-}
-
-void *calloc(size_t nr, size_t bytes)
-{
-    allocations++;
-    return __libc_calloc(nr, bytes);
-}
-
-void *realloc(void *old, size_t bytes)
-{
-    allocations++;
-    return __libc_realloc(old, bytes);
-}
+#ifdef SANITIZED
+enum { COUNTS = 0 };
+static unsigned long allocations;
+#else
+enum { COUNTS = 1 };
 #endif
 
 enum { OPS = 2000, ROUNDS = 40, WARM_UP = 5, GROWTHS_MAX = 2 };
