@@ -34,8 +34,8 @@ bool action_load_template(struct action_reader *r, const struct cursor *at, stru
 /* The template of a key or pattern that is not empty; false after a report. */
 bool action_load_key(struct action_reader *r, const struct cursor *at, struct template *key);
 
-/* The targets of a key, or of an array of them. */
-void action_load_keys(struct action_reader *r, const struct cursor *at);
+/* The targets of a key, or of an array of them; with_locks: and those of their locks. */
+void action_load_keys(struct action_reader *r, const struct cursor *at, bool with_locks);
 
 /* The key under the prefix and every version of the cache. */
 void action_add_targets(struct action_reader *r, const struct template *key, bool is_pattern);

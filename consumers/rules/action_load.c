@@ -115,7 +115,15 @@ bool action_load_key(struct action_reader *r, const struct cursor *at, struct te
     return false;
 }
 
-void action_load_keys(struct action_reader *r, const struct cursor *at)
+static void add_lock_targets(struct action_reader *r, const struct template *key)
+{
+    struct template suffix = template_literal(r->rule->cache->lock_suffix, r->loader->arena);
+    struct template lock = template_join(key, &suffix, false, r->loader->arena);
+
+    action_add_targets(r, &lock, false);
+}
+
+void action_load_keys(struct action_reader *r, const struct cursor *at, bool with_locks)
 {
     struct cursor_iter it = cursor_walk(at);
     const struct cursor *element = json_is_array(at->json) ? cursor_next(&it) : at;
@@ -127,8 +135,11 @@ void action_load_keys(struct action_reader *r, const struct cursor *at)
         report(r->loader, at, (struct remark){.code = "E105"}, "\"%.*s\" is empty",
                SLICE_ARG(cursor_name(at)));
     while (element) {
-        if (action_load_key(r, element, &key))
+        if (action_load_key(r, element, &key)) {
             action_add_targets(r, &key, false);
+            if (with_locks)
+                add_lock_targets(r, &key);
+        }
         element = json_is_array(at->json) ? cursor_next(&it) : NULL;
     }
 }
@@ -316,7 +327,7 @@ static void load_expire(struct action_reader *r, const struct cursor *at)
     if (!pattern) {
         if (!shape_needs(r->loader, at, "key", &key))
             return;
-        action_load_keys(r, key);
+        action_load_keys(r, key, false);
     } else {
         action.is_pattern = action.style.is_pattern = action.style.null_is_error = true;
         if (cursor_member(at, "key"))

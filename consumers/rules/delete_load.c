@@ -1,34 +1,6 @@
 /* What `delete` names: keys, and the keys that Django makes itself. */
 #include "consumers/rules/action.h"
 
-static void add_lock_targets(struct action_reader *r, const struct template *key)
-{
-    struct template suffix = template_literal(r->rule->cache->lock_suffix, r->loader->arena);
-    struct template lock = template_join(key, &suffix, false, r->loader->arena);
-
-    action_add_targets(r, &lock, false);
-}
-
-static void load_delete_keys(struct action_reader *r, const struct cursor *at, bool unlock)
-{
-    struct cursor_iter it = cursor_walk(at);
-    const struct cursor *element = json_is_array(at->json) ? cursor_next(&it) : at;
-    struct template key;
-
-    if (!shape_is(r->loader, at, SHAPE_STRING | SHAPE_ARRAY))
-        return;
-    if (!element)
-        report(r->loader, at, (struct remark){.code = "E105"}, "\"key\" is empty");
-    while (element) {
-        if (action_load_key(r, element, &key)) {
-            action_add_targets(r, &key, false);
-            if (unlock)
-                add_lock_targets(r, &key);
-        }
-        element = json_is_array(at->json) ? cursor_next(&it) : NULL;
-    }
-}
-
 static bool load_unlock(struct action_reader *r, const struct cursor *at)
 {
     bool unlock = false;
@@ -52,7 +24,7 @@ static void load_keys(struct action_reader *r, const struct cursor *at, const st
         report(r->loader, unlock, (struct remark){.code = "W406", .on_name = true},
                "\"unlock\" without \"again_after\": whoever held the lock may still write the "
                "old value");
-    load_delete_keys(r, key, unlocks);
+    action_load_keys(r, key, unlocks);
 }
 
 static void load_sessions(struct action_reader *r, const struct cursor *at,
