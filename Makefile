@@ -18,7 +18,7 @@ OUT     := $(BUILD)$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 needs = $(if $(filter $1,$(or $(MAKECMDGOALS),all)),$2)
 NEEDS := $(call needs,$(filter-out clean help deps test-image format format-check layers,$(or $(MAKECMDGOALS),all)),build) \
   $(call needs,demo run bench loss test check,run) $(call needs,unit fuzz-replay cases bench loss test check,test) \
-  $(call needs,loss bench test check,kafka) $(call needs,test-image,image) \
+  $(call needs,loss bench test check,kafka) $(call needs,test-image,image) $(call needs,python test check,test kafka python) \
   $(call needs,check tidy format format-check fuzz,lint) $(if $(findstring clang,$(CC)),lint)
 ifneq ($(and $(strip $(NEEDS)),$(if $(findstring n,$(SHORT)),,x)),)
   ifneq ($(shell .ci/deps --check $(NEEDS) >/dev/null && echo ok),ok)
@@ -76,7 +76,7 @@ EXAMPLES := $(call programs,bus/examples/*.c)
 UNITS    := $(foreach r,$(or $(ROOM),bus $(ROOMS)),$(call programs,tests/unit/$r/test_*.c))
 CODE     := $(shell find $(wildcard bus consumers tests) -name '*.c' -o -name '*.h')
 
-.PHONY: all deps demo run unit cases test check bench loss test-image tools benches examples fuzz fuzz-replay \
+.PHONY: all deps demo run unit cases python test check bench loss test-image tools benches examples fuzz fuzz-replay \
   fuzzers-run install clean help format format-check layers tidy FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -176,8 +176,10 @@ unit: $(UNITS) ## unit tests alone (ROOM=base: of one room)
 	$(Q)failed=; for t in $^; do $$t || failed="$$failed $$t"; done; [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 cases: all ## the case folders alone
 	@$(RUN) cases
-test: all tools examples $(UNITS) ## unit tests, cases, and integration with a real Redis and Kafka
-	@$(RUN) unit cases integration
+python: all tools ## the Python package and the recipes project alone, on each Django
+	@$(RUN) python
+test: all tools examples $(UNITS) ## unit tests, cases, integration with a real Redis and Kafka, python
+	@$(RUN) unit cases integration python
 loss: all tools ## kill the consumer and Redis under load: nothing may be lost
 	@$(RUN) loss
 bench: all tools benches ## floors and pipeline in turn, as ratios

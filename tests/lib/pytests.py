@@ -1,0 +1,139 @@
+"""pytests - the suite `python`: pytest over bus/python/tests and tests/recipes, on each Django.
+
+A job is one folder in one environment, in a process of its own, two at a time; its JUnit file is
+read back into the report, so that each test counts. A job has a PostgreSQL database, a Redis or
+what else it starts, and all share the broker. What a job finds in its environment:
+
+  UNSTALE_TEST_BROKERS    the Kafka of this run
+  UNSTALE_TEST_POSTGRES   URL of an empty database of this job's own, with a superuser
+  UNSTALE_TEST_BUILD      folder of the built programs, absolute
+  PYTHONPATH              the package as it lies in the tree
+
+Environments that no Python is found for are named and left out, unless they are needed.
+"""
+import collections
+import os
+import re
+import time
+import xml.etree.ElementTree as xml
+
+from lib import process, venv
+from lib.postgres import PostgresServer
+
+# Each is run with that folder as the current one.
+FOLDERS = {"package": ("bus/python", ["tests"]), "recipes": ("tests/recipes", [])}
+AT_A_TIME = 2
+JOB_SECONDS = 600
+TEST_SECONDS = 120
+NOTHING_COLLECTED = 5
+DJANGOS = ("django42", "django52")
+
+Job = collections.namedtuple("Job", "name child log junit started")
+
+
+def folders():
+    return {name: (os.path.join(process.ROOT, folder), arguments)
+            for name, (folder, arguments) in FOLDERS.items()
+            if all(os.path.isdir(os.path.join(process.ROOT, folder, path))
+                   for path in [""] + arguments)}
+
+
+def run(report, text, broker):
+    """`text` is what a test's name must have; `broker` gives the address, once it is wanted."""
+    pythons = _environments(report)
+    wanted = [(environment, name) for environment in pythons for name in folders()]
+    if not wanted:
+        return
+    server = PostgresServer()
+    try:
+        _run_jobs(wanted, pythons, report, text, server, broker().brokers)
+    finally:
+        server.stop()
+
+
+def _environments(report):
+    """{name: interpreter} of those that can be had."""
+    found = {}
+    for name in DJANGOS:
+        base = venv.find_python(name)
+        if base is None and name not in venv.NEEDED:
+            report.note("%s is not run: no %s on this machine" % (name, venv.range_of(name)))
+        else:
+            found[name] = base
+    pythons = {}
+    for name in found:
+        started = time.monotonic()
+        try:
+            pythons[name] = venv.venv(name)
+        except process.Failed as error:
+            report.add("python", name, time.monotonic() - started, str(error))
+            continue
+        report.note("%s: %s (%.0f s)" % (name, found[name], time.monotonic() - started))
+    return pythons
+
+
+def _run_jobs(wanted, pythons, report, text, server, brokers):
+    waiting = list(wanted)
+    running = []
+    while waiting or running:
+        while waiting and len(running) < AT_A_TIME:
+            environment, name = waiting.pop(0)
+            running.append(_start(environment, name, pythons[environment], text, server, brokers))
+        process.wait_until(lambda: any(_ended(job) for job in running), JOB_SECONDS + 60,
+                           "a job ends")
+        for job in [job for job in running if _ended(job)]:
+            running.remove(job)
+            _read_back(job, report, text)
+
+
+def _start(environment, name, python, text, server, brokers):
+    folder, arguments = folders()[name]
+    private = process.private_folder("py")
+    junit = os.path.join(private, "junit.xml")
+    database = server.database("%s_%s" % (environment, name))
+    env = venv.environment({
+        "UNSTALE_TEST_BROKERS": brokers, "UNSTALE_TEST_POSTGRES": database,
+        "UNSTALE_TEST_BUILD": os.path.abspath(process.build_dir()), "TMPDIR": private,
+        "PYTHONPATH": venv.PACKAGE, "PYTHONDONTWRITEBYTECODE": "1"})
+    command = [python, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--junitxml=" + junit,
+               "-o", "junit_family=xunit2", "-o", "faulthandler_timeout=%d" % TEST_SECONDS]
+    if text:
+        command += ["-k", text]
+    log = os.path.join(private, "output")
+    child = process.start(command + arguments, log=log, env=env, cwd=folder)
+    return Job("%s %s" % (environment, name), child, log, junit, time.monotonic())
+
+
+def _ended(job):
+    if job.child.poll() is None and time.monotonic() - job.started > JOB_SECONDS:
+        job.child.kill()
+    return job.child.poll() is not None
+
+
+def _read_back(job, report, text):
+    code = process.kill(job.child)
+    failed = 0
+    for case in xml.parse(job.junit).iter("testcase") if os.path.exists(job.junit) else []:
+        problem, skip = _outcome(case)
+        failed += problem is not None
+        report.add("python", "%s %s" % (job.name, _name(case)), float(case.get("time", 0)),
+                   problem, skip=skip)
+    if code == NOTHING_COLLECTED and text:
+        return
+    if (code != 0) != (failed > 0) or code not in (0, 1, 2):
+        report.add("python", job.name, time.monotonic() - job.started,
+                   "pytest ended with %d\n%s" % (code, process.tail(job.log)))
+
+
+def _name(case):
+    return "%s.%s" % (re.sub(r"^tests\.", "", case.get("classname", "")), case.get("name"))
+
+
+def _outcome(case):
+    """(problem, reason to skip), None where there is none."""
+    problems = [part for kind in ("failure", "error") for part in case.findall(kind)]
+    if problems:
+        return "\n".join("%s\n%s" % (part.get("message", ""), part.text or "")
+                         for part in problems), None
+    skipped = case.find("skipped")
+    return None, None if skipped is None else skipped.get("message") or "skipped"
