@@ -19,7 +19,7 @@ needs = $(if $(filter $1,$(or $(MAKECMDGOALS),all)),$2)
 NEEDS := $(call needs,$(filter-out clean help deps test-image format format-check layers,$(or $(MAKECMDGOALS),all)),build) \
   $(call needs,demo run bench loss test check,run) $(call needs,unit fuzz-replay cases bench loss test check,test) \
   $(call needs,loss bench test check,kafka) $(call needs,test-image,image) $(call needs,python test check,test kafka python) \
-  $(call needs,check tidy format format-check fuzz,lint) $(if $(findstring clang,$(CC)),lint)
+  $(call needs,check tidy format format-check,lint) $(call needs,fuzz,fuzz) $(if $(findstring clang,$(CC)),lint)
 ifneq ($(and $(strip $(NEEDS)),$(if $(findstring n,$(SHORT)),,x)),)
   ifneq ($(shell .ci/deps --check $(NEEDS) >/dev/null && echo ok),ok)
     $(info a dependency is missing or too old: running make deps)
@@ -161,7 +161,7 @@ tools: $(TOOLS)
 benches: $(BENCHES)
 examples: $(EXAMPLES)
 
-deps: ## install what is missing (FOR="build run test kafka lint image" for more than building and running)
+deps: ## install what is missing (FOR="build run test kafka lint fuzz image python" for more than building and running)
 	@.ci/deps $(FOR)
 
 demo: all ## play the main job from nothing: every key before and after

@@ -189,6 +189,23 @@ size_t glob_escape(struct slice text, char *out)
     return len;
 }
 
+bool glob_is_open(struct slice pattern)
+{
+    bool is_open = false;
+
+    for (size_t at = 0; at < pattern.len;) {
+        struct part part = {.kind = PART_BYTE};
+        size_t start = at;
+
+        at = take_part(pattern, at, &part);
+        /* A closed class has one byte more than its brackets and members: the `]`. */
+        is_open = part.kind == PART_CLASS
+                      ? at == start + 1 + part.negated + part.members.len
+                      : part.kind == PART_BYTE && pattern.ptr[start] == '\\' && at == start + 1;
+    }
+    return is_open;
+}
+
 struct slice glob_literal_prefix(struct slice pattern, struct arena *arena)
 {
     char *out = arena_bytes(arena, pattern.len);

@@ -30,6 +30,9 @@ static inline size_t glob_escaped_bytes(struct slice text)
 /* Writes text with * ? [ ] \ ^ - escaped where they could mean something; returns the length. */
 size_t glob_escape(struct slice text, char *out);
 
+/* True when what follows the text would still belong to its last `\` or its unclosed class. */
+bool glob_is_open(struct slice pattern);
+
 /* The literal bytes every match must begin with (unescaped), from the arena. */
 struct slice glob_literal_prefix(struct slice pattern, struct arena *arena);
 

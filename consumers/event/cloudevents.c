@@ -70,6 +70,8 @@ static struct slice suffix_of(struct slice type)
 {
     size_t begin = type.len;
 
+    if (slice_is_absent(type))
+        return type;
     while (begin > 0 && !strchr("./:", type.ptr[begin - 1]))
         begin--;
     return (struct slice){type.ptr + begin, type.len - begin};

@@ -125,8 +125,9 @@ static const struct code codes[] = {
      "Readers fail on bytes that they cannot decode, so the cache says how values are written.",
      WRITE("'keys': 'django'", "'value': '{after.name}', 'ttl': '1h'"),
      WRITE("'keys': 'django', 'serializer': 'pickle'", "'value': '{after.name}', 'ttl': '1h'")},
-    {"E305", "a pattern that begins with a placeholder",
-     "What the placeholder holds decides which keys go, so some literal text must stand before it.",
+    {"E305", "a placeholder where its value could change what a pattern reaches",
+     "What an event holds must not decide which keys go: literal text stands before a placeholder, "
+     "and neither a lone backslash nor an open [ does.",
      RULE(PRODUCT "'do': {'purge': '{category_id}:products:*'}"),
      RULE(PRODUCT "'do': {'purge': 'category:{category_id}:products:*'}")},
     {"E306", "again_after longer than 60 seconds",

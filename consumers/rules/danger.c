@@ -111,6 +111,33 @@ static void check_protected(struct loader *loader, const struct cursor *at,
     }
 }
 
+/* Behind a lone backslash or inside [] a value would not be taken as it was escaped. */
+static bool is_open_before(const struct template *pattern, size_t segment)
+{
+    return segment > 0 && slice_is_absent(pattern->segments[segment - 1].text) &&
+           glob_is_open(pattern->segments[segment - 1].literal);
+}
+
+static bool check_open(struct loader *loader, const struct cursor *at,
+                       const struct template *pattern)
+{
+    for (size_t i = 0; i < pattern->segments_nr; i++) {
+        const struct segment *segment = &pattern->segments[i];
+
+        if (slice_is_absent(segment->text) || !is_open_before(pattern, i))
+            continue;
+        report(loader, at,
+               (struct remark){.code = "E305",
+                               .is_inside = true,
+                               .offset = segment->offset,
+                               .length = segment->length,
+                               .help = SLICE("a literal \\ or [ has a \\ before it")},
+               "a placeholder behind a lone backslash or inside [] is no text of its own");
+        return false;
+    }
+    return true;
+}
+
 void danger_check_pattern(struct loader *loader, const struct cursor *at,
                           const struct template *pattern, const struct action *action,
                           bool is_broad_allowed)
@@ -133,6 +160,8 @@ void danger_check_pattern(struct loader *loader, const struct cursor *at,
                "a pattern that begins with a placeholder can reach any key");
         return;
     }
+    if (!check_open(loader, at, pattern))
+        return;
     check_broad(loader, at, pattern, action, is_broad_allowed);
     check_protected(loader, at, pattern, action);
 }

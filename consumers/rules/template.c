@@ -73,7 +73,7 @@ static bool needs_value(const struct segment *segment)
 
 static const struct filter *filters_end(const struct segment *segment)
 {
-    return segment->filters + segment->filters_nr;
+    return segment->filters_nr ? segment->filters + segment->filters_nr : NULL;
 }
 
 /*

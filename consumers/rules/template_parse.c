@@ -197,7 +197,9 @@ static bool parse_path(struct parser *p, struct slice text, struct segment *out)
     out->is_fanned_out = r.fan_out_at != SIZE_MAX;
     own = out->is_fanned_out ? r.fan_out_at : r.nr;
     out->path = (struct field_path){root, r.parts, own, text};
-    out->element = (struct field_path){FIELD_ROW, r.parts + own, r.nr - own, text};
+    out->element = (struct field_path){FIELD_ROW, NULL, r.nr - own, text};
+    if (r.nr > own)
+        out->element.parts = r.parts + own;
     return true;
 }
 

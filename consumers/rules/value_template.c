@@ -1,8 +1,7 @@
 #include "consumers/rules/value_template.h"
 
-#include <stdlib.h>
-
 #include "consumers/rules/encode.h"
+#include "consumers/rules/python.h"
 
 enum node_kind { NODE_CONSTANT, NODE_FIELD, NODE_TEXT, NODE_ARRAY, NODE_OBJECT };
 
@@ -65,17 +64,14 @@ static bool compile_text(struct compiler *c, struct slice text, struct value_tem
     return check_segments(c, out);
 }
 
+/* jansson keeps a double of a real: printed in the fewest digits that read back, 0.1 stays 0.1. */
 static struct slice print_number(const json_t *json, struct arena *arena)
 {
-    char *text;
-    struct slice copy;
+    char text[PYTHON_FLOAT_BYTES];
 
     if (json_is_integer(json))
         return arena_printf(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(json));
-    text = json_dumps(json, JSON_ENCODE_ANY);
-    copy = arena_copy(arena, slice_of(text));
-    free(text);
-    return copy;
+    return arena_copy(arena, (struct slice){text, python_float(json_real_value(json), text)});
 }
 
 static bool compile(struct compiler *c, const json_t *json, struct slice pointer,

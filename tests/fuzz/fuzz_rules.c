@@ -4,20 +4,10 @@
  * Either there is a set and no error, or there is an error; every finding stands inside the file and
  * has a code that exists; what is printed as JSON holds together.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "consumers/event/decode.h"
 #include "consumers/rules/codes.h"
 #include "consumers/rules/load.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void need(bool holds)
-{
-    if (!holds)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_findings(const struct diagnostics *found)
 {
@@ -64,7 +54,7 @@ static void load(struct slice name, struct slice text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct slice text = {(const char *)data, size};
+    struct slice text = fuzz_input(data, size);
 
     load(SLICE("rules.json"), text);
     load(SLICE("rules.jsonc"), text);

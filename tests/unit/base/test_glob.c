@@ -218,6 +218,23 @@ START_TEST(literal_prefixes)
 END_TEST
 
 static const struct {
+    const char *pattern;
+    bool is_open;
+} endings[] = {
+    {"", false},     {"a", false},   {"a*", false},    {"a\\", true},   {"a\\\\", false},
+    {"[a", true},    {"[a]", false}, {"[", true},      {"[^", true},    {"[^]", false},
+    {"[a-]", true},  {"[\\]", true}, {"[a-]]", false}, {"[a]\\", true}, {"[a]\\b", false},
+    {"\\[a", false}, {"[]", false},  {"[a]b[", true},
+};
+
+START_TEST(open_endings)
+{
+    ck_assert_msg(glob_is_open(slice_of(endings[_i].pattern)) == endings[_i].is_open, "%s",
+                  endings[_i].pattern);
+}
+END_TEST
+
+static const struct {
     const char *wide;
     const char *narrow;
     bool covers;
@@ -330,6 +347,7 @@ static Suite *glob_suite(void)
     tcase_add_test(tests, escaped_text_matches_itself_alone);
     tcase_add_test(tests, escaped_text_is_one_member_after_another_in_a_class);
     tcase_add_loop_test(tests, literal_prefixes, 0, (int)ARRAY_NR(prefixes));
+    tcase_add_loop_test(tests, open_endings, 0, (int)ARRAY_NR(endings));
     tcase_add_loop_test(tests, known_relations, 0, (int)ARRAY_NR(relations));
     tcase_add_test(tests, relations_never_promise_too_much);
     tcase_add_test(tests, very_long_patterns_get_the_cautious_answer);

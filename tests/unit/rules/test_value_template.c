@@ -56,6 +56,12 @@ static const struct {
      "{\"id\":42,\"name\":\"Caf\xc3\xa9\",\"price\":12.50}", RENDER_OK, 0},
     {"{\"t\":\"p{pk}-{after.name}\",\"c\":[1,2.5,true,false,null,\"x\",{}]}", SERIALIZER_JSON,
      "{\"t\":\"p42-Caf\xc3\xa9\",\"c\":[1,2.5,true,false,null,\"x\",{}]}", RENDER_OK, 0},
+    /* a double is written in the fewest digits that read back */
+    {"[0.1,12.50,-0.0,1e22,1e-7,5e-324,1.7976931348623157e308]", SERIALIZER_JSON,
+     "[0.1,12.5,-0.0,1e+22,1e-07,5e-324,1.7976931348623157e+308]", RENDER_OK, 0},
+    {"0.1", SERIALIZER_RAW, "0.1", RENDER_OK, 0},
+    {"[0.1,-0.0]", SERIALIZER_PICKLE, "hex:80025d28473fb999999999999a478000000000000000652e",
+     RENDER_OK, 0},
     {"\"{obj}\"", SERIALIZER_JSON, "{\"a\":[1,\"b\"]}", RENDER_OK, 0},
     {"\"{after}\"", SERIALIZER_RAW,
      "{\"name\":\"Caf\xc3\xa9\",\"price\":12.50,\"nul\":null,\"yes\":true,\"neg\":-1,"
