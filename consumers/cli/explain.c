@@ -5,6 +5,8 @@
 
 #include "consumers/base/alloc.h"
 #include "consumers/cli/event_file.h"
+#include "consumers/cli/rule_paths.h"
+#include "consumers/cli/settings_args.h"
 #include "consumers/cli/verb.h"
 #include "consumers/plan/render.h"
 #include "consumers/rules/load.h"
@@ -18,6 +20,8 @@ struct options {
     const char *config;
     const char *input;
     bool as_json, all;
+    bool asks_redis;
+    const char *redis_url; /* NULL: that of the settings */
     struct record defaults;
     struct record_header headers[MAX_HEADERS];
 };
@@ -25,9 +29,10 @@ struct options {
 struct explainer {
     const struct options *options;
     const struct ruleset *ruleset;
-    struct arena arena;  /* of one event */
-    struct plan plan;    /* of the live rules */
-    struct plan scratch; /* of one rule */
+    struct redis_look *look; /* NULL: Redis is not asked */
+    struct arena arena;      /* of one event */
+    struct plan plan;        /* of the live rules */
+    struct plan scratch;     /* of one rule */
     struct buffer out;
 };
 
@@ -128,7 +133,30 @@ static void explain_event(struct explainer *x, struct explanation *e)
     e->rules = rules;
 }
 
-static bool explain_item(struct explainer *x, const struct event_item *item)
+static int redis_failed(const struct error *err)
+{
+    fprintf(stderr, "unstale: %s\n", err->text);
+    return err->kind == ERROR_RETRY ? EXIT_UNREACHABLE : EXIT_FINDINGS;
+}
+
+/* False: a target gave no answer. */
+static bool look_at_redis(struct explainer *x, struct explanation *e, struct error *err)
+{
+    if (x->look == NULL || e->event == NULL)
+        return true;
+    redis_look_begin(x->look, &x->arena);
+    e->found = redis_look_at(x->look, x->plan.ops, x->plan.ops_nr, err);
+    for (size_t i = 0; e->found && i < e->rules_nr; i++) {
+        struct explained_rule *rule = &e->rules[i];
+
+        rule->found = redis_look_at(x->look, rule->ops, rule->ops_nr, err);
+        if (rule->found == NULL)
+            return false;
+    }
+    return e->found != NULL;
+}
+
+static int explain_item(struct explainer *x, const struct event_item *item)
 {
     struct error err = ERROR_INIT;
     struct explanation e = {.line = item->line, .column = item->column, .plan = &x->plan};
@@ -142,19 +170,21 @@ static bool explain_item(struct explainer *x, const struct event_item *item)
         e.event = &event;
         explain_event(x, &e);
     }
+    if (!look_at_redis(x, &e, &err))
+        return redis_failed(&err);
     buffer_clear(&x->out);
     if (x->options->as_json)
         explain_print_json(&e, &x->arena, &x->out);
     else
         explain_print_text(&e, cli_is_coloured(STDOUT_FILENO), &x->arena, &x->out);
     fwrite(x->out.ptr, 1, x->out.len, stdout);
-    return !explain_is_set_aside(&e);
+    return explain_is_set_aside(&e) ? EXIT_FINDINGS : EXIT_OK;
 }
 
 static int explain_file(struct explainer *x, struct event_file *file)
 {
+    int code = EXIT_OK, of_item;
     struct event_item item;
-    bool ok = true;
 
     for (;;) {
         struct error err = ERROR_INIT;
@@ -162,21 +192,25 @@ static int explain_file(struct explainer *x, struct event_file *file)
         arena_reset(&x->arena, 0);
         switch (event_file_next(file, &x->arena, &item, &err)) {
         case EVENT_FILE_ITEM:
-            ok &= explain_item(x, &item);
+            of_item = explain_item(x, &item);
+            if (of_item == EXIT_UNREACHABLE)
+                return of_item;
+            code = of_item == EXIT_OK ? code : of_item;
             break;
         case EVENT_FILE_BAD:
             fprintf(stderr, "unstale: %s: %s\n", x->options->input, err.text);
-            ok = false;
+            code = EXIT_FINDINGS;
             break;
         case EVENT_FILE_END:
-            return ok ? EXIT_OK : EXIT_FINDINGS;
+            return code;
         }
     }
 }
 
-static int explain_with(const struct options *options, const struct ruleset *ruleset)
+static int explain_with(const struct options *options, const struct ruleset *ruleset,
+                        struct redis_look *look)
 {
-    struct explainer x = {.options = options, .ruleset = ruleset};
+    struct explainer x = {.options = options, .ruleset = ruleset, .look = look};
     struct event_file file;
     struct error err = ERROR_INIT;
     int code = EXIT_USAGE;
@@ -199,41 +233,60 @@ static int explain_with(const struct options *options, const struct ruleset *rul
     return code;
 }
 
-static int explain_paths(const struct options *options, const char *const *paths, size_t nr)
+static int explain_ruleset(const struct options *options, const struct settings *settings,
+                           struct ruleset *ruleset)
+{
+    struct redis_look *look = NULL;
+    struct error err = ERROR_INIT;
+    int code;
+
+    if (options->asks_redis) {
+        settings_args_quiet(settings);
+        look = redis_look_open(settings, ruleset, &err);
+        if (look == NULL)
+            return redis_failed(&err);
+    }
+    code = explain_with(options, ruleset, look);
+    redis_look_close(look);
+    return code;
+}
+
+/* settings NULL: none are needed. */
+static int explain_paths(const struct options *options, const struct settings *settings,
+                         const char *const *paths, size_t nr)
 {
     struct diagnostics found;
     struct ruleset *ruleset;
-    struct buffer text;
     int code = EXIT_FINDINGS;
 
     diagnostics_init(&found);
     ruleset = load_paths(paths, nr, &found);
-    if (ruleset) {
-        code = explain_with(options, ruleset);
-        ruleset_free(ruleset);
-    } else {
-        buffer_init(&text);
-        diagnostics_print_text(&found, cli_is_coloured(STDERR_FILENO), &text);
-        fwrite(text.ptr, 1, text.len, stderr);
-        buffer_release(&text);
-    }
+    if (ruleset)
+        code = explain_ruleset(options, settings, ruleset);
+    else
+        rule_paths_complain(&found);
+    ruleset_free(ruleset);
     diagnostics_release(&found);
     return code;
 }
 
-/* Without --rules: those of the settings, as `run` would take them. */
+/* What was not told: rules and targets as `run` would take them. */
 static int explain_settings(const struct options *options)
 {
+    struct settings_flag flag = {"--redis", options->redis_url};
     struct buffer errors;
     struct settings *settings;
     int code = EXIT_USAGE;
 
     buffer_init(&errors);
-    settings = settings_load(options->config, NULL, 0, environ, &errors);
-    if (settings)
-        code = explain_paths(options, (const char *const *)settings->rules, settings->rules_nr);
-    else
+    settings = settings_load(options->config, &flag, options->redis_url != NULL, environ, &errors);
+    if (settings == NULL)
         fwrite(errors.ptr, 1, errors.len, stderr);
+    else if (options->paths_nr > 0)
+        code = explain_paths(options, settings, options->paths, options->paths_nr);
+    else
+        code = explain_paths(options, settings, (const char *const *)settings->rules,
+                             settings->rules_nr);
     settings_free(settings);
     buffer_release(&errors);
     return code;
@@ -246,14 +299,19 @@ enum {
     OPTION_KEY,
     OPTION_HEADER,
     OPTION_TOPIC,
-    OPTION_CONFIG
+    OPTION_CONFIG,
+    OPTION_REDIS
 };
 
 static const struct cli_option cli_options[] = {
-    [OPTION_RULES] = {"--rules", NULL, true},   [OPTION_FORMAT] = {"--format", NULL, true},
-    [OPTION_ALL] = {"--all", NULL, false},      [OPTION_KEY] = {"--key", NULL, true},
-    [OPTION_HEADER] = {"--header", NULL, true}, [OPTION_TOPIC] = {"--topic", NULL, true},
+    [OPTION_RULES] = {"--rules", NULL, true},
+    [OPTION_FORMAT] = {"--format", NULL, true},
+    [OPTION_ALL] = {"--all", NULL, false},
+    [OPTION_KEY] = {"--key", NULL, true},
+    [OPTION_HEADER] = {"--header", NULL, true},
+    [OPTION_TOPIC] = {"--topic", NULL, true},
     [OPTION_CONFIG] = {"--config", NULL, true},
+    [OPTION_REDIS] = {"--redis", NULL, CLI_VALUE_IF_URL},
 };
 
 static bool take_header(struct options *options, const char *value)
@@ -322,6 +380,10 @@ static bool take_option(struct options *options, int option, const char *value)
     case OPTION_CONFIG:
         options->config = value;
         return true;
+    case OPTION_REDIS:
+        options->asks_redis = true;
+        options->redis_url = value;
+        return true;
     default:
         return take_input(options, value);
     }
@@ -345,8 +407,8 @@ static int run(int argc, char **argv)
         return EXIT_USAGE;
     if (options.input == NULL)
         options.input = "-";
-    if (options.paths_nr > 0)
-        return explain_paths(&options, options.paths, options.paths_nr);
+    if (options.paths_nr > 0 && !options.asks_redis)
+        return explain_paths(&options, NULL, options.paths, options.paths_nr);
     return explain_settings(&options);
 }
 
@@ -356,9 +418,12 @@ const struct cli_verb verb_explain = {
     .usage =
         "usage: unstale explain [options] [FILE|-]\n\n"
         "FILE holds events: JSON Lines, or one JSON array; - (the default) is standard input.\n"
-        "Nothing is sent anywhere. Exit code 1: at least one event would be set aside.\n\n"
+        "Nothing is changed anywhere.\n\n"
         "  --rules PATH         rule file or folder, repeatable (default: the settings' rules)\n"
-        "  --config FILE        settings to take the rules from\n"
+        "  --redis [URL]        say which keys are there now, and how many a pattern takes of a\n"
+        "                       sample; hit counts and idle times stay as they are. Without URL,\n"
+        "                       or for other targets than \"default\": those of the settings\n"
+        "  --config FILE        settings to take rules and targets from\n"
         "  --format text|json   for people (default), or one JSON object an event\n"
         "  --all                rules of other models and disabled ones too\n"
         "  --key TEXT           the records' key\n"
@@ -366,6 +431,8 @@ const struct cli_verb verb_explain = {
         "  --topic TOPIC        the records' topic\n"
         "\nAn object {\"record\":true,\"key\":...,\"headers\":{...},\"value\":...} in FILE is a "
         "record\n"
-        "with a key and headers of its own.\n",
+        "with a key and headers of its own.\n"
+        "\nexit codes: 0 fine, 1 an event would be set aside or the rules have errors, 2 usage,\n"
+        "4 Redis unreachable\n",
     .run = run,
 };

@@ -4,6 +4,7 @@
 #ifndef CONSUMERS_CLI_EXPLAIN_H
 #define CONSUMERS_CLI_EXPLAIN_H
 
+#include "consumers/cli/explain_redis.h"
 #include "consumers/event/decode.h"
 #include "consumers/plan/plan.h"
 #include "consumers/rules/match.h"
@@ -15,6 +16,7 @@ struct explained_rule {
     struct findings findings; /* of the first row; of the row that matched, if one did */
     const struct op *ops;     /* as the rule rendered them, shadow rules too */
     size_t ops_nr;
+    const struct presence *found; /* one an op; NULL: Redis was not asked */
     const struct op *new_row_ops; /* what the new row alone gives; NULL: nothing to tell apart */
     size_t new_row_nr;
 };
@@ -25,10 +27,11 @@ struct explanation {
     const char *error;     /* DECODE_BAD, DECODE_TOO_LARGE */
     struct event *event;   /* DECODE_EVENT */
     unsigned line, column; /* of the item in its file */
-    const struct explained_rule *rules;
+    struct explained_rule *rules;
     size_t rules_nr;
-    size_t others_nr;        /* enabled rules of other models, never tried */
-    const struct plan *plan; /* of the live rules, coalesced */
+    size_t others_nr;             /* enabled rules of other models, never tried */
+    const struct plan *plan;      /* of the live rules, coalesced */
+    const struct presence *found; /* one an op of the plan; NULL: Redis was not asked */
 };
 
 /* True when the finding kept its rule from matching. */

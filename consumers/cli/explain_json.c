@@ -76,6 +76,21 @@ static void add_findings(const struct explained_rule *rule, struct buffer *out)
     }
 }
 
+/* The operation, and what it would find. */
+static void add_op(const struct op *op, const struct plan *plan, const struct presence *found,
+                   struct buffer *out)
+{
+    op_print_json(op, plan, out);
+    if (found == NULL)
+        return;
+    out->len--; /* its closing brace */
+    if (found->is_pattern)
+        buffer_printf(out, ",\"sample\":{\"matched\":%zu,\"keys\":%zu,\"all\":%s}}", found->matched,
+                      found->sampled, found->is_all ? "true" : "false");
+    else
+        buffer_printf(out, ",\"exists\":%s}", found->exists ? "true" : "false");
+}
+
 static void add_rule(const struct explained_rule *rule, struct buffer *out)
 {
     buffer_add_text(out, "{\"name\":");
@@ -93,13 +108,14 @@ static void add_rule(const struct explained_rule *rule, struct buffer *out)
     for (size_t i = 0; i < rule->ops_nr; i++) {
         if (i > 0)
             buffer_add_char(out, ',');
-        op_print_json(&rule->ops[i], NULL, out);
+        add_op(&rule->ops[i], NULL, rule->found ? &rule->found[i] : NULL, out);
     }
     buffer_add_text(out, "]}");
 }
 
-static void add_ops(const struct plan *plan, struct buffer *out)
+static void add_ops(const struct explanation *e, struct buffer *out)
 {
+    const struct plan *plan = e->plan;
     bool is_first = true;
 
     for (size_t i = 0; i < plan->ops_nr; i++) {
@@ -108,7 +124,7 @@ static void add_ops(const struct plan *plan, struct buffer *out)
         if (!is_first)
             buffer_add_char(out, ',');
         is_first = false;
-        op_print_json(&plan->ops[i], plan, out);
+        add_op(&plan->ops[i], plan, e->found ? &e->found[i] : NULL, out);
     }
 }
 
@@ -141,7 +157,7 @@ void explain_print_json(const struct explanation *e, struct arena *arena, struct
     }
     buffer_add_text(out, "],\"ops\":[");
     if (e->event)
-        add_ops(e->plan, out);
+        add_ops(e, out);
     buffer_add_text(out, "],\"dead_letter\":");
     if (e->result == DECODE_BAD || e->result == DECODE_TOO_LARGE)
         add_bad(e, out);

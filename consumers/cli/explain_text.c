@@ -81,6 +81,26 @@ static bool is_old_row(const struct explained_rule *rule, const struct op *op)
     return true;
 }
 
+/* "  (old row, exists)" */
+static void add_remarks(const struct explained_rule *rule, size_t i, struct buffer *out)
+{
+    const struct presence *found = rule->found ? &rule->found[i] : NULL;
+    bool is_old = is_old_row(rule, &rule->ops[i]);
+
+    if (!is_old && !found)
+        return;
+    buffer_printf(out, "  (%s", is_old ? "old row" : "");
+    if (found) {
+        buffer_add_text(out, is_old ? ", " : "");
+        if (found->is_pattern)
+            buffer_printf(out, "%zu of %s%zu keys", found->matched,
+                          found->is_all ? "" : "the first ", found->sampled);
+        else
+            buffer_add_text(out, found->exists ? "exists" : "not there");
+    }
+    buffer_add_char(out, ')');
+}
+
 static void add_matched(const struct explained_rule *rule, const struct style *style,
                         struct buffer *out)
 {
@@ -91,7 +111,8 @@ static void add_matched(const struct explained_rule *rule, const struct style *s
     for (size_t i = 0; i < rule->ops_nr && i < MAX_SHOWN_OPS; i++) {
         buffer_add_text(out, "    ");
         op_print_text(&rule->ops[i], out);
-        buffer_add_text(out, is_old_row(rule, &rule->ops[i]) ? "  (old row)\n" : "\n");
+        add_remarks(rule, i, out);
+        buffer_add_char(out, '\n');
     }
     if (rule->ops_nr > MAX_SHOWN_OPS)
         buffer_printf(out, "    %s… %zu more%s\n", style->dim, rule->ops_nr - MAX_SHOWN_OPS,

@@ -42,7 +42,9 @@ static enum cli_step unknown_option(const struct cli_verb *verb, const char *arg
 static enum cli_step take_value(struct cli_args *args, const struct cli_option *option,
                                 const char *inline_value, const char **value)
 {
-    if (!option->takes_value) {
+    bool has_next = args->next < args->argc;
+
+    if (option->takes_value == CLI_NO_VALUE) {
         *value = NULL;
         if (!inline_value)
             return CLI_ITEM;
@@ -53,7 +55,12 @@ static enum cli_step take_value(struct cli_args *args, const struct cli_option *
         *value = inline_value;
         return CLI_ITEM;
     }
-    if (args->next >= args->argc) {
+    if (option->takes_value == CLI_VALUE_IF_URL &&
+        !(has_next && strstr(args->argv[args->next], "://"))) {
+        *value = NULL;
+        return CLI_ITEM;
+    }
+    if (!has_next) {
         cli_usage_error(args->verb, "option \"%s\" needs a value", option->name);
         return CLI_BAD;
     }

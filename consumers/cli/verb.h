@@ -25,11 +25,14 @@ struct cli_verb {
     int (*run)(int argc, char **argv); /* argv[0] is the verb; returns an exit code */
 };
 
-/* One option of a verb. `takes_value` options accept "--name VALUE" and "--name=VALUE". */
+/* "--name VALUE" and "--name=VALUE"; CLI_VALUE_IF_URL takes the former only where VALUE has "://". */
+enum cli_value { CLI_NO_VALUE, CLI_VALUE, CLI_VALUE_IF_URL };
+
+/* One option of a verb. */
 struct cli_option {
     const char *name;  /* "--format" */
     const char *alias; /* "-f" or NULL */
-    bool takes_value;
+    enum cli_value takes_value;
 };
 
 /*
