@@ -1,0 +1,311 @@
+"""commit - what waits for the transaction to be committed, and becomes events then.
+
+Each change of a row registers a hook with on_commit(), so that Django drops it with the savepoint
+it was made in. The last hook that runs turns all that survived into events: with MERGE, the saves
+of one row become one, with the row as it was last committed before the transaction and as it is
+now. The hook that ends a batch is registered as if outside every savepoint, so that it runs
+whichever of them were rolled back; it is also how a later change finds out whether the batch is
+still waiting or went away with its transaction.
+
+With the outbox, events are made at once and go into the transaction; hooks then only move the
+snapshots.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from . import conf, delivery, events, snapshot
+from .plan import Plan
+
+log = logging.getLogger("unstale.django")
+
+#: Stands for the row of an object that does not exist.
+ABSENT = object()
+
+SAVE, DELETE = "save", "delete"
+
+
+class Change:
+    """One save or delete of one row. `old` is the snapshot, `written` what the save wrote."""
+
+    __slots__ = ("plan", "kind", "created", "old", "written", "state", "using", "source", "pk",
+                 "key")
+
+    def __init__(self, plan: Plan, kind: str, pk: Any, using: str) -> None:
+        self.plan = plan
+        self.kind = kind
+        self.pk = pk
+        self.key = (plan.label, tuple(pk) if type(pk) is list else pk)
+        self.using = using
+        self.created = False
+        self.old: Any = None
+        self.written: dict[str, Any] = {}
+        self.state: Any = None
+        self.source: str | None = None
+
+
+class Hook:
+    """A callback of on_commit() that runs once. Django names it in its log if it fails."""
+
+    __slots__ = ("batch", "item", "is_done")
+    __qualname__ = "unstale"
+
+    def __init__(self, batch: Batch, item: Any) -> None:
+        self.batch = batch
+        self.item = item
+        self.is_done = False
+
+    def __call__(self) -> None:
+        if self.is_done:
+            return
+        self.is_done = True
+        if self.item is not None:
+            self.batch.survivors.append(self.item)
+        if self.batch.last is self:
+            self.batch.finish()
+
+
+class Batch:
+    """The changes of one transaction on one connection."""
+
+    def __init__(self) -> None:
+        self.last: Hook | None = None
+        self.survivors: list[Any] = []
+        self.bases: dict[Any, Any] = {}
+        self.hooks: list[Hook] = []
+
+    def is_waiting(self, connection: BaseDatabaseWrapper) -> bool:
+        return any(entry[1] is self.last for entry in reversed(connection.run_on_commit))
+
+    def add(self, item: Any, connection: BaseDatabaseWrapper) -> None:
+        hook = Hook(self, item)
+        robust = not conf.get().raise_errors
+        _register(connection, hook, robust)
+        self.last = hook
+        self.hooks.append(hook)
+        if connection.savepoint_ids:
+            self.last = Hook(self, None)
+            _register_outside(connection, self.last, robust)
+
+    def base(self, change: Change) -> Any:
+        """The committed row of a change: what the first one of this transaction knew of it."""
+        if change.key not in self.bases:
+            self.bases[change.key] = ABSENT if change.created else change.old
+        return self.bases[change.key]
+
+    def so_far(self, change: Change, connection: BaseDatabaseWrapper) -> Any:
+        """The row as the changes before this one have left it, those rolled back left out."""
+        waiting = {id(entry[1]) for entry in connection.run_on_commit}
+        row = self.bases[change.key]
+        for hook in self.hooks:
+            item = hook.item
+            if id(hook) in waiting and isinstance(item, Change) and item.key == change.key:
+                row = _after(row, item)
+        return row
+
+    def finish(self) -> None:
+        survivors, self.survivors = self.survivors, []
+        self.hooks = []
+        settle(survivors, self.bases)
+
+
+def _register(connection: BaseDatabaseWrapper, hook: Hook, robust: bool) -> None:
+    try:
+        connection.on_commit(hook, robust=robust)
+    except TypeError:  # Django before 4.2 has no robust hooks
+        connection.on_commit(hook)
+
+
+def _register_outside(connection: BaseDatabaseWrapper, hook: Hook, robust: bool) -> None:
+    inner, connection.savepoint_ids = connection.savepoint_ids, []
+    try:
+        _register(connection, hook, robust)
+    finally:
+        connection.savepoint_ids = inner
+
+
+def _current(connection: BaseDatabaseWrapper) -> Batch | None:
+    """The batch of the transaction that is going on, if it has one."""
+    batch = connection.__dict__.get("unstale_batch")
+    return batch if batch is not None and batch.is_waiting(connection) else None
+
+
+def _batch(connection: BaseDatabaseWrapper) -> Batch:
+    batch = _current(connection)
+    if batch is None:
+        batch = connection.unstale_batch = Batch()
+    return batch
+
+
+def has_written(plan: Plan, row: dict[str, Any], using: str | None) -> bool:
+    """Whether the transaction that is going on has written this row."""
+    connection = connections[using] if using else None
+    if connection is None or not connection.in_atomic_block:
+        return False
+    batch = _current(connection)
+    if batch is None or not all(name in row for name in plan.pk_names):
+        return False
+    pk = plan.pk(row)
+    return (plan.label, tuple(pk) if type(pk) is list else pk) in batch.bases
+
+
+def submit(change: Change) -> None:
+    """Lets a change become an event with its transaction, or at once where there is none."""
+    connection = connections[change.using]
+    if not connection.in_atomic_block:
+        # Without autocommit nobody tells when this is committed: better too early than never.
+        _submit_committed(change)
+        return
+    _settled(connection)
+    batch = _batch(connection)
+    base = batch.base(change)
+    if delivery.uses_outbox():
+        row = batch.so_far(change, connection)
+        delivery.store(_event(_first(change, base), [change], _after(row, change)), change.using)
+    batch.add(change, connection)
+    _settled(connection)
+
+
+def _settled(connection: BaseDatabaseWrapper) -> None:
+    """Lets a test that listens count as committed what would be, were there no test."""
+    listener = delivery.listener()
+    if listener is not None:
+        listener.looked_at(connection)
+
+
+def _submit_committed(change: Change) -> None:
+    base = ABSENT if change.created else change.old
+    if delivery.uses_outbox():
+        event = _event(base, [change], _after(base, change))
+        delivery.store(event, change.using)
+    settle([change], {change.key: base})
+
+
+def submit_event(event: events.Event, using: str) -> None:
+    """The same for an event that stands for itself."""
+    connection = connections[using]
+    if not connection.in_atomic_block:
+        delivery.send(event)
+        return
+    _settled(connection)
+    _batch(connection).add(event, connection)
+    _settled(connection)
+
+
+def when_committed(action: Callable[[], None], using: str) -> None:
+    """Runs an action of ours in its place among the changes, once they are committed."""
+    connection = connections[using]
+    if connection.in_atomic_block:
+        _batch(connection).add(action, connection)
+    else:
+        action()
+
+
+def waiting_hooks() -> Iterator[Hook]:
+    """The hooks of ours that a commit would run now, on every connection of this thread."""
+    for connection in connections.all():
+        for entry in list(connection.run_on_commit):
+            if isinstance(entry[1], Hook):
+                yield entry[1]
+
+
+def forget_batches() -> None:
+    """Makes the next change on every connection of this thread the first of its transaction."""
+    for connection in connections.all():
+        connection.__dict__.pop("unstale_batch", None)
+
+
+def settle(items: Iterable[Any], bases: dict[Any, Any]) -> None:
+    """Sends the events of what has been committed, in order, and moves the snapshots."""
+    rows = dict(bases)
+    is_stored = delivery.uses_outbox()
+    for item in _grouped(items):
+        if isinstance(item, list):
+            event = _settle_row(item, rows, bases)
+            if not is_stored:
+                delivery.send(event)
+        elif callable(item):
+            item()
+        elif not is_stored:
+            delivery.send(item)
+
+
+def _grouped(items: Iterable[Any]) -> list[Any]:
+    """Lists of changes of one row that make one event, at the place of the first of them."""
+    merge = conf.get().merge
+    out: list[Any] = []
+    groups: dict[Any, list[Change]] = {}
+    for item in items:
+        if not isinstance(item, Change):
+            out.append(item)
+            continue
+        group = groups.get(item.key) if merge else None
+        if group is not None and item.kind is SAVE:
+            group.append(item)
+            continue
+        if group is not None:
+            out = [each for each in out if each is not group]
+            item.old = _folded(item, group)
+        group = [item]
+        out.append(group)
+        groups[item.key] = group
+        if item.kind is DELETE:
+            del groups[item.key]
+    return out
+
+
+def _folded(delete: Change, saves: list[Change]) -> Any:
+    """The old row of an object that was made and deleted in one transaction."""
+    row: Any = {}
+    for save in saves:
+        row = _after(row, save)
+    return {**(delete.old or {}), **row}
+
+
+def _settle_row(group: list[Change], rows: dict[Any, Any], bases: dict[Any, Any]) -> events.Event:
+    key = group[0].key
+    base = _first(group[0], bases.get(key))
+    row = rows.get(key)
+    for change in group:
+        row = _after(row, change)
+    event = _event(base, group, row)
+    rows[key] = row
+    if group[-1].kind is DELETE:
+        bases[key] = ABSENT
+        return event
+    kept = events.known_part(row)
+    for change in group:
+        if change.state is not None:
+            snapshot.remember(change.state, change.using, kept)
+    return event
+
+
+def _first(change: Change, base: Any) -> Any:
+    return ABSENT if change.created else base
+
+
+def _after(row: Any, change: Change) -> Any:
+    if change.kind is DELETE:
+        return ABSENT
+    if row is None or row is ABSENT:
+        return change.written
+    return {**row, **change.written}
+
+
+def _event(base: Any, group: list[Change], row: Any) -> events.Event:
+    last = group[-1]
+    if last.kind is DELETE:
+        old = base if isinstance(base, dict) else last.old
+        return events.deleted(last.plan, last.pk, old, last.source)
+    if base is ABSENT:
+        return events.created(last.plan, last.pk, row, last.source)
+    written: set[str] = set()
+    for change in group:
+        written.update(change.written)
+    return events.updated(last.plan, last.pk, base, row, written, last.source)

@@ -1,0 +1,38 @@
+"""Which database a test runs on, and what it has published."""
+import os
+
+import pytest
+from django.db import connections, transaction
+from shop.router import Router
+
+from unstale.testing import capture
+
+
+@pytest.fixture(params=["default", "postgres"])
+def alias(request, db_everywhere):
+    """The database that everything goes to during the test."""
+    if request.param not in connections.databases:
+        assert not os.environ.get("UNSTALE_TEST_POSTGRES")
+        pytest.skip("UNSTALE_TEST_POSTGRES is not set")
+    Router.alias = request.param
+    yield request.param
+    Router.alias = "default"
+
+
+@pytest.fixture
+def db_everywhere(request):
+    """Every database, with real transactions for tests that are marked so."""
+    real = request.node.get_closest_marker("django_db") is not None
+    request.getfixturevalue("transactional_db" if real else "db")
+
+
+@pytest.fixture
+def atomic(alias):
+    """transaction.atomic() on the database of the test."""
+    return lambda **options: transaction.atomic(using=alias, **options)
+
+
+@pytest.fixture
+def events(alias):
+    with capture() as events:
+        yield events
