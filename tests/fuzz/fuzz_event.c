@@ -129,6 +129,11 @@ static void check_json(struct slice text, struct arena *arena)
         print_again(root, arena);
     if (slice_starts_with(text, mark))
         text = (struct slice){text.ptr + mark.len, text.len - mark.len};
+    /* No JSON holds a NUL as such, but jansson overlooks one behind a number. */
+    if (text.len > 0 && memchr(text.ptr, '\0', text.len)) {
+        need(root == NULL);
+        return;
+    }
     theirs = json_loadb(text.ptr, text.len, flags, &error);
     if (theirs ? !strstr(err.text, "nested deeper") : !is_beyond_jansson(&error))
         need((root != NULL) == (theirs != NULL));
