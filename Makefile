@@ -178,8 +178,8 @@ cases: all ## the case folders alone
 	@$(RUN) cases
 python: all tools ## the Python package and the recipes project alone, on each Django
 	@$(RUN) python
-test: all tools examples $(UNITS) ## unit tests, cases, integration with a real Redis and Kafka, python
-	@$(RUN) unit cases integration python
+test: all tools examples $(UNITS) $(FUZZERS) ## unit tests, cases, integration with a real Redis and Kafka, python
+	@$(RUN) unit fuzz cases integration python
 loss: all tools ## kill the consumer and Redis under load: nothing may be lost
 	@$(RUN) loss
 bench: all tools benches ## floors and pipeline in turn, as ratios
@@ -198,6 +198,7 @@ fuzz: ## clang's libFuzzer, FUZZ_TIME=60 seconds a target
 	@$(MAKE) CC=clang SAN=address,undefined,fuzzer-no-link fuzzers-run
 fuzzers-run: $(FUZZERS)
 	$(Q)for f in $^; do mkdir -p $(OUT)/corpus/$$(basename $$f); $$f -max_total_time=$(or $(FUZZ_TIME),60) \
+	  -timeout=10 -max_len=4096 -dict=tests/fuzz/words.dict -artifact_prefix=$(OUT)/corpus/ -print_final_stats=1 \
 	  $(OUT)/corpus/$$(basename $$f) tests/fuzz/corpus/$$(basename $$f) || exit 1; done
 
 format: ## rewrite the code as .clang-format says (FILES="..." for some; tidy and format-check too)

@@ -9,7 +9,7 @@
  * `**`. Bytes in a range compare as `char` does on this platform, as in a Redis built for it.
  * Unlike Redis, which gives up beyond 1000 separate stars, any number of them works; the time is at
  * most pattern * text.
- * Source: Redis documentation, KEYS command; behaviour of stringmatchlen in Redis 7.
+ * Source: Redis documentation, KEYS and SCAN; behaviour of stringmatchlen in Redis 7.
  */
 #ifndef CONSUMERS_BASE_GLOB_H
 #define CONSUMERS_BASE_GLOB_H
