@@ -39,7 +39,7 @@ def unstale(*arguments, input=None, env=None, timeout=60, cwd=None):
 
 
 def json_lines(text):
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
+    return [json.loads(line) for line in text.split("\n") if line.strip()]
 
 
 def rules_file(rules, path):
