@@ -48,17 +48,19 @@ static int compare_numbers(const void *a, const void *b)
 /* Every again_after of the op and of those it stands for, ascending and once; the caller frees. */
 static int64_t *collect_delays(const struct op *op, const struct plan *plan, size_t *nr)
 {
-    size_t most = plan ? plan->ops_nr : 0, kept = 0;
+    size_t most = plan ? plan->merged_delays_nr : 0, kept = 0;
     int64_t *delays = alloc_zero(most + 1, sizeof(*delays));
 
     *nr = 0;
     if (op->action->again_after_ms > 0)
         delays[(*nr)++] = op->action->again_after_ms;
-    for (size_t i = 0; i < most; i++) {
+    for (size_t i = 0; most > 0 && i < plan->ops_nr; i++) {
         const struct op *other = &plan->ops[i];
 
-        if (other->merged_into != OP_LIVE && &plan->ops[other->merged_into] == op &&
-            other->action->again_after_ms > 0)
+        if (other->merged_into == OP_LIVE || other->action->again_after_ms == 0)
+            continue;
+        most--;
+        if (&plan->ops[other->merged_into] == op)
             delays[(*nr)++] = other->action->again_after_ms;
     }
     qsort(delays, *nr, sizeof(*delays), compare_numbers);

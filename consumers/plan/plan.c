@@ -38,7 +38,7 @@ void plan_release(struct plan *plan)
 void plan_clear(struct plan *plan, struct arena *arena)
 {
     plan->arena = arena;
-    plan->ops_nr = plan->failures_nr = plan->coalesced_nr = 0;
+    plan->ops_nr = plan->failures_nr = plan->coalesced_nr = plan->merged_delays_nr = 0;
 }
 
 struct op *plan_add(struct plan *plan)
@@ -270,7 +270,7 @@ static void cover_purges(struct plan *plan)
  */
 static void shorten_links(struct plan *plan)
 {
-    plan->coalesced_nr = 0;
+    plan->coalesced_nr = plan->merged_delays_nr = 0;
     for (size_t i = plan->ops_nr; i-- > 0;) {
         struct op *op = &plan->ops[i];
 
@@ -279,6 +279,7 @@ static void shorten_links(struct plan *plan)
         while (plan->ops[op->merged_into].merged_into != OP_LIVE)
             op->merged_into = plan->ops[op->merged_into].merged_into;
         plan->coalesced_nr++;
+        plan->merged_delays_nr += op->action->again_after_ms > 0;
     }
 }
 

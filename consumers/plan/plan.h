@@ -29,7 +29,8 @@ struct plan {
     struct failure *failures;
     size_t failures_nr, failures_capacity;
     struct plan_table *table;
-    size_t coalesced_nr; /* ops that were merged away */
+    size_t coalesced_nr;     /* ops that were merged away */
+    size_t merged_delays_nr; /* of those, the ones with an again_after: another op keeps it */
 };
 
 /* The plan keeps its arrays over plan_clear(): steady state takes no memory. */

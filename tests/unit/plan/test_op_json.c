@@ -1,5 +1,7 @@
 #include "consumers/plan/op_json.h"
 
+#include "consumers/base/clock.h"
+#include "consumers/base/hash.h"
 #include "tests/unit/check_main.h"
 
 static const struct cache cache = {.name = {"default", 7}, .redis = {"default", 7}};
@@ -102,6 +104,43 @@ START_TEST(test_delays_of_all_contributors)
 }
 END_TEST
 
+/* Of an event with as many keys as one may have: quadratic, it would take minutes. */
+START_TEST(test_many_cost_their_number)
+{
+    static const struct action actions[] = {ACTION(.verb = VERB_DELETE),
+                                            ACTION(.verb = VERB_DELETE, .again_after_ms = 10)};
+    int64_t start_ms = clock_steady_ms();
+    struct arena arena;
+    struct buffer out;
+    struct plan plan;
+
+    arena_init(&arena, 1 << 16);
+    plan_init(&plan);
+    plan_clear(&plan, &arena);
+    buffer_init(&out);
+    for (size_t i = 0; i < EVENT_MAX_KEYS; i++) {
+        struct op *op = plan_add(&plan);
+
+        op->verb = VERB_DELETE;
+        op->action = &actions[i == 0];
+        op->cache = &cache;
+        op->key = arena_printf(&arena, "k%zu", i / 2);
+        op->hash = hash_slice(op->key);
+    }
+    plan_coalesce(&plan);
+    ck_assert_uint_eq(plan.coalesced_nr, EVENT_MAX_KEYS / 2);
+    for (size_t i = 1; i < plan.ops_nr; i += 2) {
+        buffer_clear(&out);
+        op_print_json(&plan.ops[i], &plan, &out);
+        ck_assert_msg((strstr(out.ptr, "again_after_ms\":10") != NULL) == (i == 1), "%s", out.ptr);
+    }
+    ck_assert_int_lt(clock_steady_ms() - start_ms, 3000);
+    buffer_release(&out);
+    plan_release(&plan);
+    arena_release(&arena);
+}
+END_TEST
+
 START_TEST(test_failures)
 {
     static const struct rule rule = {.name = {"r", 1}};
@@ -132,6 +171,7 @@ static Suite *op_json_suite(void)
 
     tcase_add_loop_test(cases, test_print, 0, (int)ARRAY_NR(rows));
     tcase_add_test(cases, test_delays_of_all_contributors);
+    tcase_add_test(cases, test_many_cost_their_number);
     tcase_add_test(cases, test_failures);
     suite_add_tcase(suite, cases);
     return suite;
