@@ -1,6 +1,9 @@
 #include "consumers/event/event.h"
 
 #include "consumers/base/compiler.h"
+#include "consumers/event/tree.h"
+
+enum { NARROW_MEMBERS = 64, FEW_SEARCHES = 8 };
 
 #define NAMED(text)                                                                                \
     {                                                                                              \
@@ -41,13 +44,50 @@ static void take_one(struct changed *changed, struct slice name, struct arena *a
     changed->nr = 1;
 }
 
-/* The member of `other` with this name, looked for from where the last one was found. */
-static const struct value *find_in_turn(const struct value *other, struct value_iter *turn,
-                                        struct slice name)
+/*
+ * Members of an image by name: from where the last one was found, as long as both images stand in the
+ * same order; else one by one, or, when a wide image is searched often, by its sorted names: nothing
+ * bounds the members of an image but the size of the event.
+ */
+struct finder {
+    const struct value *image;
+    struct value_iter turn;
+    unsigned searches;
+    yyjson_val **names; /* sorted; NULL: not yet */
+    struct arena *arena;
+};
+
+static const struct value *find_sorted(struct finder *finder, struct slice name)
 {
+    size_t low = 0, high = value_nr(finder->image);
+
+    if (finder->names == NULL) {
+        finder->names = arena_alloc(finder->arena, 2 * high * sizeof(*finder->names));
+        tree_sort_names(finder->image, finder->names, finder->names + high);
+    }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = slice_compare(name, tree_text(finder->names[middle]));
+
+        if (order == 0)
+            return tree_value(finder->names[middle] + 1);
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+static const struct value *find(struct finder *finder, struct slice name)
+{
+    struct value_iter *turn = &finder->turn;
+
     if (value_next(turn) && slice_equals(turn->name, name))
         return turn->item;
-    *turn = value_walk(other);
+    if (value_nr(finder->image) > NARROW_MEMBERS && finder->searches++ >= FEW_SEARCHES)
+        return find_sorted(finder, name);
+    *turn = value_walk(finder->image);
     while (value_next(turn)) {
         if (slice_equals(turn->name, name))
             return turn->item;
@@ -58,13 +98,13 @@ static const struct value *find_in_turn(const struct value *other, struct value_
 static void compare_images(struct changed *changed, const struct row *row, struct arena *arena)
 {
     struct value_iter iter = value_walk(row->before);
-    struct value_iter turn = value_walk(row->after);
+    struct finder finder = {.image = row->after, .turn = value_walk(row->after), .arena = arena};
     struct slice *names = arena_alloc(arena, iter.left * sizeof(*names));
 
     changed->state = CHANGED_NAMES;
     changed->names = names;
     while (value_next(&iter)) {
-        const struct value *now = find_in_turn(row->after, &turn, iter.name);
+        const struct value *now = find(&finder, iter.name);
 
         if (!value_equals(iter.item, now))
             names[changed->nr++] = iter.name;

@@ -25,12 +25,31 @@ static void print_again(const struct value *value, struct arena *arena)
     buffer_release(&out);
 }
 
+/* What was derived from the images is what comparing them name by name gives. */
+static void check_changed(const struct event *event, const struct row *row)
+{
+    struct value_iter it = value_walk(row->before);
+    size_t nr = 0;
+
+    if (row->changed.state != CHANGED_NAMES || event->sent_changed || event->op == EVENT_M2M ||
+        !row->before || !row->after || value_get(event->root, SLICE("rows")))
+        return;
+    while (value_next(&it)) {
+        if (value_equals(it.item, value_get(row->after, it.name)))
+            continue;
+        need(nr < row->changed.nr && slice_equals(row->changed.names[nr], it.name));
+        nr++;
+    }
+    need(nr == row->changed.nr);
+}
+
 static void look_up(const struct event *event, struct row *row, struct arena *arena)
 {
     static const struct field_part parts[] = {{{"id", 2}, 0}, {{NULL, 0}, 0}, {{"a", 1}, 0}};
     const struct changed *changed = event_changed(event, row, arena);
 
     need(changed->state != CHANGED_NOT_LOOKED_AT);
+    check_changed(event, row);
     for (int root = 0; root < FIELD_ROOT_NR; root++) {
         for (size_t nr = 0; nr <= sizeof(parts) / sizeof(parts[0]); nr++) {
             struct field_path path = {(enum field_root)root, parts, nr, {NULL, 0}};

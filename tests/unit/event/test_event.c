@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "consumers/base/clock.h"
 #include "consumers/base/compiler.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/event/decoded.h"
@@ -138,6 +139,47 @@ START_TEST(a_sent_list_is_stored_once)
 }
 END_TEST
 
+enum { WIDE_MEMBERS = 20000 };
+
+/* An image of columns first, first + step, ...; every third has another value than its number. */
+static int print_wide(char *out, const char *name, int first, int step, int odd)
+{
+    int len = sprintf(out, ",\"%s\":{", name);
+
+    for (int i = 0, column = first; i < WIDE_MEMBERS; i++, column += step)
+        len += sprintf(out + len, "%s\"c%d\":%d", i ? "," : "", column,
+                       column % 3 ? column : column + odd);
+    return len + sprintf(out + len, "}");
+}
+
+/* Pair by pair it would take many seconds: whoever writes events could hold up all that follow. */
+static void compare_wide(int first, int step, size_t changed)
+{
+    static char text[1 << 20];
+    int64_t start_ms = clock_steady_ms();
+    struct decoded decoded;
+    int len =
+        sprintf(text, "{\"event\":\"post_save\",\"created\":false,\"model\":\"a.B\",\"pk\":1");
+
+    len += print_wide(text + len, "before", 0, 1, 0);
+    len += print_wide(text + len, "after", first, step, 1);
+    sprintf(text + len, "}");
+    decoded_init(&decoded);
+    decoded_need(&decoded, text);
+    ck_assert_uint_eq(event_changed(&decoded.event, &decoded.event.rows[0], &decoded.arena)->nr,
+                      changed);
+    decoded_release(&decoded);
+    ck_assert_int_lt(clock_steady_ms() - start_ms, 1500);
+}
+
+START_TEST(wide_images_cost_little_in_any_order)
+{
+    compare_wide(0, 1, WIDE_MEMBERS / 3 + 1);
+    compare_wide(WIDE_MEMBERS - 1, -1, WIDE_MEMBERS / 3 + 1);
+    compare_wide(-1, -1, WIDE_MEMBERS);
+}
+END_TEST
+
 static Suite *event_suite(void)
 {
     Suite *suite = suite_create("event");
@@ -146,6 +188,7 @@ static Suite *event_suite(void)
     tcase_add_loop_test(tcase, what_changed, 0, ARRAY_NR(cases));
     tcase_add_test(tcase, rows_have_their_own);
     tcase_add_test(tcase, a_sent_list_is_stored_once);
+    tcase_add_test(tcase, wide_images_cost_little_in_any_order);
     suite_add_tcase(suite, tcase);
     return suite;
 }
