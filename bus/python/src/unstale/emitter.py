@@ -10,11 +10,13 @@ from typing import Any, Protocol
 from unstale import process
 from unstale.errors import InvalidEvent, NotSent
 from unstale.event import prepare
+from unstale.http_transport import check_http_options, HttpTransport
 from unstale.kafka_transport import KafkaTransport, Report
 from unstale.options import check_options
 from unstale.tally import log_exception, Tally
 
 DEFAULT_BROKERS = "127.0.0.1:9092"
+DEFAULT_LISTEN = "127.0.0.1:8089"
 DEFAULT_TOPIC = "model-events"
 _AGAIN_S = 10.0
 
@@ -53,13 +55,16 @@ class Emitter:
                  max_block_ms: float = 5, raise_errors: bool = False,
                  options: Mapping[str, Any] | None = None, exit_timeout: float = 5.0,
                  log_every: float = 10.0) -> None:
-        if transport != "kafka":
-            raise ValueError('transport must be "kafka", not "%s"' % transport)
+        if transport not in ("kafka", "http"):
+            raise ValueError('transport must be "kafka" or "http", not "%s"' % transport)
+        self.transport = transport
+        self.url = url or "http://" + _address_of_environment()
+        self._token = token or os.environ.get("UNSTALE_HTTP_TOKEN")
         self.brokers = brokers or os.environ.get("UNSTALE_KAFKA_BROKERS") or DEFAULT_BROKERS
         self.topic = topic or _topic_of_environment() or DEFAULT_TOPIC
         self.raise_errors = raise_errors
         self._options = dict(options or {})
-        check_options(self._options)
+        (check_options if transport == "kafka" else check_http_options)(self._options)
         self._max_block = max_block_ms / 1000
         self._exit_timeout = exit_timeout
         self._log_every = log_every
@@ -71,11 +76,15 @@ class Emitter:
         self._lock = threading.Lock()
         self._transport: Transport | None = None
         self._failure: tuple[float, str] = (0.0, "")
-        self._tally = Tally("Kafka at %s" % self.brokers, self._log_every)
+        place = "Kafka at %s" % self.brokers if self.transport == "kafka" else self.url
+        self._tally = Tally(place, self._log_every)
 
     def check(self) -> None:
         """Raises ValueError where the settings will not do. Connects to nothing."""
-        KafkaTransport.check(self.brokers, self._options)
+        if self.transport == "kafka":
+            KafkaTransport.check(self.brokers, self._options)
+        else:
+            HttpTransport.check(self.url, self._token, self._options)
 
     # ---- sending ----
 
@@ -141,8 +150,10 @@ class Emitter:
         if time.monotonic() < until:
             raise NotSent(why)
         try:
+            if self.transport == "http":
+                return HttpTransport(self.url, self._token, self._options, self._tally)
             return KafkaTransport(self.brokers, self.topic, self._options, self._tally)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             self._failure = (time.monotonic() + _AGAIN_S, str(error))
             raise NotSent(str(error)) from None
 
@@ -187,6 +198,7 @@ class Emitter:
             self._is_closed = True
         process.unwatch(self)
         if transport is not None:
+            self._tally.hold()
             rest = transport.close(seconds)
             if rest:
                 self._tally.tell_unconfirmed(rest, seconds)
@@ -210,6 +222,12 @@ def _report(on_delivery: OnDelivery, event: Any, failure: NotSent | None) -> Non
         on_delivery(failure, event)
     except Exception:
         log_exception("on_delivery failed")
+
+
+def _address_of_environment() -> str:
+    """Where a service of this environment listens: every address is reached by the loopback."""
+    host, _, port = os.environ.get("UNSTALE_HTTP_LISTEN", DEFAULT_LISTEN).rpartition(":")
+    return "%s:%s" % ("127.0.0.1" if host in ("", "0.0.0.0", "[::]") else host, port)
 
 
 def _topic_of_environment() -> str | None:

@@ -3,6 +3,7 @@
 Values that JSON has no type for are written as the service's rules expect them: Decimal with its
 zeros ("9.50"), dates and times in ISO 8601, UUID with hyphens.
 """
+import datetime
 import decimal
 import json
 import uuid
@@ -20,7 +21,7 @@ def plain(value: Any) -> str:
     """The text of a value that JSON has no type for."""
     if isinstance(value, (decimal.Decimal, uuid.UUID)):
         return str(value)
-    if isinstance(value, TEXT_TYPES):
+    if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     raise TypeError("Object of type %s is not JSON serializable" % value.__class__.__name__)
 

@@ -126,7 +126,7 @@ class KafkaTransport:
             report(failure)
         finally:
             self._calling.is_inside = False
-            self._tally.settle(failure and failure.reason)
+            self._tally.settle(None if failure is None else failure.reason)
 
     def _is_in_callback(self) -> bool:
         return getattr(self._calling, "is_inside", False)

@@ -26,6 +26,7 @@ class Tally:
         self._log_every = log_every
         self._lost: dict[str, int] = {}
         self._tell_at = 0.0
+        self._is_ending = False
         self._settled = threading.Condition(threading.Lock())
 
     def counters(self) -> dict[str, int]:
@@ -86,12 +87,14 @@ class Tally:
 
     def due(self) -> float | None:
         """Seconds until there is something to tell; None: there is nothing."""
-        return max(0.0, self._tell_at - time.monotonic()) if self._lost else None
+        if not self._lost or self._is_ending:
+            return None
+        return max(0.0, self._tell_at - time.monotonic())
 
     def tell(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
         with self._settled:
-            if not self._lost or (now < self._tell_at and not at_once):
+            if not self._lost or ((now < self._tell_at or self._is_ending) and not at_once):
                 return
             lost, self._lost = self._lost, {}
             self._tell_at = now + self._log_every
@@ -99,6 +102,10 @@ class Tally:
         reasons = ", ".join("%d: %s" % (nr, reason) for reason, nr in lost.items())
         _log.error("%s could not be sent to %s (%s)%s", _plural(sum(lost.values())), self.place,
                    reasons, "; trouble: %s" % trouble if trouble else "")
+
+    def hold(self) -> None:
+        """From here on what is lost is told in one line, at the end."""
+        self._is_ending = True
 
     def tell_unconfirmed(self, nr: int, seconds: float) -> None:
         _log.error("%s not confirmed by %s within %.1f s of the end: they may be lost%s",
