@@ -39,12 +39,23 @@ enum emit_step { EMIT_EVENT, EMIT_BAD, EMIT_END };
 
 bool emit_input_open(struct emit_input *input, const struct emit_options *options,
                      size_t max_event_bytes, struct error *err) CHECKED;
+/* The events of a text, each with its own key. */
+void emit_input_over(struct emit_input *input, struct slice text, size_t max_event_bytes);
 void emit_input_release(struct emit_input *input);
 void emit_input_rewind(struct emit_input *input);
 enum emit_step emit_input_next(struct emit_input *input, struct emit_item *item);
 
 /* The record key: the one given, else "model:pk", or the model of an event about many objects. */
 struct slice emit_key(const struct emit_item *item, struct arena *arena);
+
+/* What is wrong with an item, its place as near to it as can be told; lines and columns from 1. */
+struct emit_fault {
+    unsigned line;
+    size_t column; /* in characters */
+    struct slice message;
+};
+
+struct emit_fault emit_fault(struct emit_input *input, const struct emit_item *item);
 
 /* "FILE:LINE:COLUMN: reason", the place as near to what is wrong as can be told. */
 void emit_report_bad(struct emit_input *input, const struct emit_item *item, struct buffer *out);

@@ -22,6 +22,14 @@ bool emit_input_open(struct emit_input *input, const struct emit_options *option
     return true;
 }
 
+void emit_input_over(struct emit_input *input, struct slice text, size_t max_event_bytes)
+{
+    *input = (struct emit_input){.name = "<body>", .decode = {.max_bytes = max_event_bytes}};
+    arena_init(&input->arena, ITEM_ARENA_BYTES);
+    event_file_over(&input->file, text);
+    input->start = input->file;
+}
+
 void emit_input_release(struct emit_input *input)
 {
     event_file_release(&input->file);

@@ -92,8 +92,7 @@ static struct slice bare_message(const struct error *err)
     return (struct slice){start, place ? (size_t)(place - start) : strlen(start)};
 }
 
-static void print_place(struct emit_input *input, const struct event_item *item, size_t at,
-                        struct buffer *out)
+static struct emit_fault find_place(const struct event_item *item, size_t at)
 {
     const char *line = item->text.ptr;
     unsigned lines = item->line, before = item->column ? item->column - 1 : 0;
@@ -107,13 +106,29 @@ static void print_place(struct emit_input *input, const struct event_item *item,
     }
     size_t chars =
         line ? text_chars((struct slice){line, (size_t)(item->text.ptr + at - line)}) : 0;
-    buffer_printf(out, "%s:%u:%zu: ", input->name, lines, before + chars + 1);
+    return (struct emit_fault){.line = lines, .column = before + chars + 1};
+}
+
+static void print_place(const struct emit_input *input, const struct emit_fault *fault,
+                        struct buffer *out)
+{
+    buffer_printf(out, "%s:%u:%zu: ", input->name, fault->line, fault->column);
+}
+
+struct emit_fault emit_fault(struct emit_input *input, const struct emit_item *item)
+{
+    struct emit_fault fault = find_place(&item->item, find_byte(input, item));
+
+    fault.message = bare_message(&item->err);
+    return fault;
 }
 
 void emit_report_bad(struct emit_input *input, const struct emit_item *item, struct buffer *out)
 {
-    print_place(input, &item->item, find_byte(input, item), out);
-    buffer_add_printable(out, bare_message(&item->err));
+    struct emit_fault fault = emit_fault(input, item);
+
+    print_place(input, &fault, out);
+    buffer_add_printable(out, fault.message);
     buffer_add_char(out, '\n');
 }
 
@@ -148,7 +163,8 @@ void emit_report_name(struct emit_input *input, const struct emit_item *item,
         return;
     size_t at =
         enter_member(item->item.text, find_event(input, item), SLICE("event"), &input->arena);
-    print_place(input, &item->item, at, out);
+    struct emit_fault place = find_place(&item->item, at);
+    print_place(input, &place, out);
     buffer_add_text(out, "warning: event \"");
     buffer_add_printable(out, event->name);
     buffer_printf(out, "\" is an operation of its own; did you mean \"%.*s\"?\n",

@@ -15,19 +15,36 @@ static void skip_blanks(struct event_file *file)
         file->line += file->text.ptr[file->at] == '\n';
 }
 
-bool event_file_open(struct event_file *file, const char *path, struct error *err)
+static void init(struct event_file *file)
 {
     *file = (struct event_file){.line = 1, .defaults = {.timestamp_ms = -1}};
     buffer_init(&file->text);
-    if (!read_text(path, &file->text, err))
-        return false;
+}
+
+static void begin(struct event_file *file)
+{
     if (slice_starts_with(buffer_slice(&file->text), SLICE("\xef\xbb\xbf")))
         file->at = 3;
     skip_blanks(file);
     file->is_array = file->at < file->text.len && file->text.ptr[file->at] == '[';
     if (file->is_array)
         file->at++;
+}
+
+bool event_file_open(struct event_file *file, const char *path, struct error *err)
+{
+    init(file);
+    if (!read_text(path, &file->text, err))
+        return false;
+    begin(file);
     return true;
+}
+
+void event_file_over(struct event_file *file, struct slice text)
+{
+    init(file);
+    buffer_add(&file->text, text);
+    begin(file);
 }
 
 void event_file_release(struct event_file *file)

@@ -39,6 +39,8 @@ enum event_file_step { EVENT_FILE_ITEM, EVENT_FILE_END, EVENT_FILE_BAD };
 
 /* Reads everything; "-" is standard input. */
 bool event_file_open(struct event_file *file, const char *path, struct error *err) CHECKED;
+/* The same of a text that is there; it is copied. */
+void event_file_over(struct event_file *file, struct slice text);
 void event_file_release(struct event_file *file);
 
 /*

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "consumers/base/log.h"
+#include "consumers/cli/run_events.h"
 #include "consumers/cli/settings_args.h"
 #include "consumers/service/service.h"
 
@@ -38,6 +39,7 @@ static int run_main(int argc, char **argv)
     struct service_options options = {.config_path = args.config_path,
                                       .flags = args.flags,
                                       .flags_nr = args.flags_nr,
+                                      .events = &run_events,
                                       .is_embedded = args.extra_given[0]};
     int code = EXIT_BAD_CONFIG;
     struct settings *settings =

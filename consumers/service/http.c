@@ -24,19 +24,22 @@ enum {
 struct http {
     struct MHD_Daemon *daemon;
     const struct metrics_view *view;
-    pthread_mutex_t mutex; /* guards token */
+    struct api_events *events; /* NULL: none */
+    pthread_mutex_t mutex;     /* guards token */
     char *token;
 };
 
 /* One request on its way; MHD calls the handler several times for it. */
 struct request {
     size_t body_bytes;
+    struct api_events_call *events; /* NULL: it is about something else, or not allowed to */
 };
 
 struct answer {
     unsigned status;
     const char *type;
-    const char *allow; /* of a 405 */
+    const char *allow;     /* of a 405 */
+    const char *challenge; /* of a 401 */
     struct buffer body;
 };
 
@@ -44,6 +47,7 @@ typedef void (*route_handler)(struct http *http, struct answer *answer);
 
 static const char plain_text[] = "text/plain; charset=utf-8";
 static const char json_text[] = "application/json";
+static const char events_path[] = "/api/events";
 
 static void answer_json_error(struct answer *answer, unsigned status, const char *error)
 {
@@ -142,15 +146,21 @@ static void post_reload(struct http *http, struct answer *answer)
     buffer_release(&report);
 }
 
+/* It is allowed to: then answer_request() has the call answer. */
+static void post_events(struct http *http, struct answer *answer)
+{
+    (void)http;
+    answer_json_error(answer, MHD_HTTP_NOT_FOUND, "this process takes no events");
+}
+
 static const struct route {
     const char *method, *path;
     bool changes_state;
     route_handler handle;
 } routes[] = {
-    {"GET", "/healthz", false, get_healthz},
-    {"GET", "/readyz", false, get_readyz},
-    {"GET", "/metrics", false, get_metrics},
-    {"POST", "/-/reload", true, post_reload},
+    {"GET", "/healthz", false, get_healthz},  {"GET", "/readyz", false, get_readyz},
+    {"GET", "/metrics", false, get_metrics},  {"POST", "/-/reload", true, post_reload},
+    {"POST", events_path, true, post_events},
 };
 
 /* Compares in a time that does not tell how much was right. */
@@ -181,6 +191,25 @@ static bool method_fits(const struct route *route, const char *method)
     return is_head || strcmp(method, route->method) == 0;
 }
 
+static bool has_token(struct http *http)
+{
+    pthread_mutex_lock(&http->mutex);
+    bool has = http->token && http->token[0];
+    pthread_mutex_unlock(&http->mutex);
+    return has;
+}
+
+static void answer_denied(struct http *http, bool tells_wrong, struct answer *answer)
+{
+    if (!tells_wrong || !has_token(http)) {
+        answer_json_error(answer, MHD_HTTP_FORBIDDEN,
+                          "needs Authorization: Bearer TOKEN, and http.token to be set");
+        return;
+    }
+    answer_json_error(answer, MHD_HTTP_UNAUTHORIZED, "the token is missing or wrong");
+    answer->challenge = "Bearer";
+}
+
 static void answer_route(struct http *http, struct MHD_Connection *connection, const char *method,
                          const char *path, struct answer *answer)
 {
@@ -192,15 +221,15 @@ static void answer_route(struct http *http, struct MHD_Connection *connection, c
             answer->allow = route->method;
             answer_json_error(answer, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
         } else if (route->changes_state && !is_allowed(http, connection)) {
-            answer_json_error(answer, MHD_HTTP_FORBIDDEN,
-                              "needs Authorization: Bearer TOKEN, and http.token to be set");
+            answer_denied(http, route->handle == post_events, answer);
         } else {
             route->handle(http, answer);
         }
         return;
     }
     answer_json_error(answer, MHD_HTTP_NOT_FOUND,
-                      "no such path; there are /healthz, /readyz, /metrics and /-/reload");
+                      "no such path; there are /healthz, /readyz, /metrics, /-/reload and "
+                      "/api/events");
 }
 
 /* The response takes the body's memory. */
@@ -217,9 +246,36 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
     if (answer->allow)
         MHD_add_response_header(response, "Allow", answer->allow);
+    if (answer->challenge)
+        MHD_add_response_header(response, "WWW-Authenticate", answer->challenge);
     enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
     MHD_destroy_response(response);
     return result;
+}
+
+static struct request *begin_request(struct http *http, struct MHD_Connection *connection,
+                                     const char *method, const char *path)
+{
+    struct request *request = alloc_zero(1, sizeof(*request));
+
+    if (http->events && strcmp(path, events_path) == 0 && strcmp(method, "POST") == 0 &&
+        is_allowed(http, connection))
+        request->events = api_events_call_new(http->events, connection);
+    return request;
+}
+
+static void take_body(struct request *request, const char *bytes, size_t nr)
+{
+    request->body_bytes += nr;
+    if (request->events && request->body_bytes <= BODY_MAX_BYTES)
+        api_events_call_add(request->events, bytes, nr);
+}
+
+/* False: the answer comes later. */
+static bool answer_events(struct api_events_call *call, struct answer *answer)
+{
+    answer->type = json_text;
+    return api_events_call_answer(call, &answer->status, &answer->body);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): libmicrohttpd says what it is called with. */
@@ -228,14 +284,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                                   size_t *upload_bytes, void **state)
 {
     (void)version;
-    (void)upload;
     if (!*state) {
-        *state = alloc_zero(1, sizeof(struct request));
+        *state = begin_request(context, connection, method, url);
         return MHD_YES;
     }
     struct request *request = *state;
     if (*upload_bytes > 0) {
-        request->body_bytes += *upload_bytes;
+        take_body(request, upload, *upload_bytes);
         *upload_bytes = 0;
         return MHD_YES;
     }
@@ -243,8 +298,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     buffer_init(&answer.body);
     if (request->body_bytes > BODY_MAX_BYTES)
         answer_json_error(&answer, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than 1 MiB");
-    else
+    else if (!request->events)
         answer_route(context, connection, method, url, &answer);
+    else if (!answer_events(request->events, &answer)) {
+        buffer_release(&answer.body);
+        return MHD_YES;
+    }
     return send_answer(connection, &answer);
 }
 
@@ -254,7 +313,10 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     (void)context;
     (void)connection;
     (void)why;
-    free(*state);
+    struct request *request = *state;
+    if (request)
+        api_events_call_free(request->events);
+    free(request);
     *state = NULL;
 }
 
@@ -287,7 +349,10 @@ struct http *http_start(const struct http_settings *settings, const struct metri
     http->view = view;
     pthread_mutex_init(&http->mutex, NULL);
     http_set_token(http, settings->token);
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO;
+    if (settings->events)
+        http->events = api_events_new(settings->events, &settings->place);
+    unsigned flags =
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | (unsigned)MHD_ALLOW_SUSPEND_RESUME;
     flags |= address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0;
     http->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
@@ -321,8 +386,11 @@ void http_stop(struct http *http)
 {
     if (!http)
         return;
+    if (http->events)
+        api_events_stop(http->events);
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
+    api_events_free(http->events);
     pthread_mutex_destroy(&http->mutex);
     free(http->token);
     free(http);

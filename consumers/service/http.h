@@ -5,21 +5,25 @@
  *   GET  /readyz     200 when every pipeline is in the group and Redis answers; else 503, JSON reason
  *   GET  /metrics    Prometheus text
  *   POST /-/reload   loads the rules again; token
+ *   POST /api/events publishes events; token (api_events.h)
  *
  * Calls that change state need `Authorization: Bearer TOKEN`, compared in constant time; without a
- * configured token they answer 403. No CORS. Bodies over 1 MiB are refused (413), slow or idle
+ * configured token they answer 403; with a wrong one /api/events answers 401. No CORS. Bodies over 1 MiB are refused (413), slow or idle
  * connections are closed, connections are capped. Only published snapshots are read.
  */
 #ifndef CONSUMERS_SERVICE_HTTP_H
 #define CONSUMERS_SERVICE_HTTP_H
 
 #include "consumers/base/error.h"
+#include "consumers/service/api_events.h"
 #include "consumers/service/metrics.h"
 
 struct http_settings {
-    const char *host;  /* of http.listen */
-    int port;          /* 0: any free one, see http_port() */
-    const char *token; /* NULL: none */
+    const char *host;                   /* of http.listen */
+    int port;                           /* 0: any free one, see http_port() */
+    const char *token;                  /* NULL: none */
+    const struct events_sender *events; /* NULL: POST /api/events is not there */
+    struct events_place place;          /* where they go */
 };
 
 struct http;

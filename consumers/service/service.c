@@ -184,7 +184,11 @@ static bool start_http(struct service *service, struct error *err)
                                           .targets_nr = settings->targets_nr,
                                           .reload = service->reload};
     struct http_settings http = {
-        .host = settings->http_host, .port = settings->http_port, .token = settings->http_token};
+        .host = settings->http_host,
+        .port = settings->http_port,
+        .token = settings->http_token,
+        .events = service->options->events,
+        .place = {.source = &service->source, .max_event_bytes = settings->max_event_bytes}};
     service->http = http_start(&http, &service->view, err);
     if (!service->http)
         return false;

@@ -10,6 +10,7 @@
 #ifndef CONSUMERS_SERVICE_SERVICE_H
 #define CONSUMERS_SERVICE_SERVICE_H
 
+#include "consumers/service/api_events.h"
 #include "consumers/service/settings.h"
 
 enum service_result {
@@ -23,7 +24,8 @@ struct service_options {
     const char *config_path; /* NULL: searched */
     const struct settings_flag *flags;
     size_t flags_nr;
-    bool is_embedded; /* broker and Redis inside; for trying and testing */
+    bool is_embedded;                   /* broker and Redis inside; for trying and testing */
+    const struct events_sender *events; /* what POST /api/events sends by; NULL: it is not there */
 };
 
 /* Runs until stopped. Diagnostics of refused rules are in *errors as people read them. */
