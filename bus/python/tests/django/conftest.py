@@ -9,21 +9,14 @@ from unstale.testing import capture
 
 
 @pytest.fixture(params=["default", "postgres"])
-def alias(request, db_everywhere):
-    """The database that everything goes to during the test."""
+def alias(request):
+    """The database that everything goes to during the test, which is marked django_db."""
     if request.param not in connections.databases:
         assert not os.environ.get("UNSTALE_TEST_POSTGRES")
         pytest.skip("UNSTALE_TEST_POSTGRES is not set")
     Router.alias = request.param
     yield request.param
     Router.alias = "default"
-
-
-@pytest.fixture
-def db_everywhere(request):
-    """Every database, with real transactions for tests that are marked so."""
-    real = request.node.get_closest_marker("django_db") is not None
-    request.getfixturevalue("transactional_db" if real else "db")
 
 
 @pytest.fixture

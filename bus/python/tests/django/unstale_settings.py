@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     "shop",
 ]
 MIDDLEWARE = []
+MIGRATION_MODULES = {"contenttypes": None, "auth": None, "shop": None}
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 DATABASE_ROUTERS = ["shop.router.Router"]
 UNSTALE = {"BROKERS": "127.0.0.1:1", "MODELS": ["shop.*", "auth.*"]}

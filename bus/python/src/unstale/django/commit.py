@@ -22,6 +22,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from . import conf, delivery, events, snapshot
 from .plan import Plan
+from .trouble import quiet
 
 log = logging.getLogger("unstale.django")
 
@@ -51,17 +52,16 @@ class Change:
 
 
 class Hook:
-    """A callback of on_commit() that runs once. Django names it in its log if it fails."""
+    """A callback of on_commit(), its method run(), which does something only once."""
 
     __slots__ = ("batch", "item", "is_done")
-    __qualname__ = "unstale"
 
     def __init__(self, batch: Batch, item: Any) -> None:
         self.batch = batch
         self.item = item
         self.is_done = False
 
-    def __call__(self) -> None:
+    def run(self) -> None:
         if self.is_done:
             return
         self.is_done = True
@@ -81,7 +81,7 @@ class Batch:
         self.hooks: list[Hook] = []
 
     def is_waiting(self, connection: BaseDatabaseWrapper) -> bool:
-        return any(entry[1] is self.last for entry in reversed(connection.run_on_commit))
+        return any(_hook(entry) is self.last for entry in reversed(connection.run_on_commit))
 
     def add(self, item: Any, connection: BaseDatabaseWrapper) -> None:
         hook = Hook(self, item)
@@ -101,7 +101,7 @@ class Batch:
 
     def so_far(self, change: Change, connection: BaseDatabaseWrapper) -> Any:
         """The row as the changes before this one have left it, those rolled back left out."""
-        waiting = {id(entry[1]) for entry in connection.run_on_commit}
+        waiting = {id(_hook(entry)) for entry in connection.run_on_commit}
         row = self.bases[change.key]
         for hook in self.hooks:
             item = hook.item
@@ -115,11 +115,17 @@ class Batch:
         settle(survivors, self.bases)
 
 
+def _hook(entry: tuple[Any, ...]) -> Hook | None:
+    """The hook of ours that an entry of run_on_commit holds, if it does."""
+    owner = getattr(entry[1], "__self__", None)
+    return owner if type(owner) is Hook else None
+
+
 def _register(connection: BaseDatabaseWrapper, hook: Hook, robust: bool) -> None:
     try:
-        connection.on_commit(hook, robust=robust)
+        connection.on_commit(hook.run, robust=robust)
     except TypeError:  # Django before 4.2 has no robust hooks
-        connection.on_commit(hook)
+        connection.on_commit(hook.run)
 
 
 def _register_outside(connection: BaseDatabaseWrapper, hook: Hook, robust: bool) -> None:
@@ -180,11 +186,16 @@ def _settled(connection: BaseDatabaseWrapper) -> None:
 
 
 def _submit_committed(change: Change) -> None:
+    """The same as settle() does with one change."""
     base = ABSENT if change.created else change.old
+    row = _after(base, change)
+    event = _event(base, [change], row)
     if delivery.uses_outbox():
-        event = _event(base, [change], _after(base, change))
         delivery.store(event, change.using)
-    settle([change], {change.key: base})
+    else:
+        delivery.send(event)
+    if change.state is not None:
+        snapshot.remember(change.state, change.using, events.known_part(row))
 
 
 def submit_event(event: events.Event, using: str) -> None:
@@ -211,8 +222,9 @@ def waiting_hooks() -> Iterator[Hook]:
     """The hooks of ours that a commit would run now, on every connection of this thread."""
     for connection in connections.all():
         for entry in list(connection.run_on_commit):
-            if isinstance(entry[1], Hook):
-                yield entry[1]
+            hook = _hook(entry)
+            if hook is not None:
+                yield hook
 
 
 def forget_batches() -> None:
@@ -224,16 +236,18 @@ def forget_batches() -> None:
 def settle(items: Iterable[Any], bases: dict[Any, Any]) -> None:
     """Sends the events of what has been committed, in order, and moves the snapshots."""
     rows = dict(bases)
-    is_stored = delivery.uses_outbox()
     for item in _grouped(items):
-        if isinstance(item, list):
-            event = _settle_row(item, rows, bases)
-            if not is_stored:
-                delivery.send(event)
-        elif callable(item):
-            item()
-        elif not is_stored:
-            delivery.send(item)
+        _settle_item(item, rows, bases)
+
+
+@quiet
+def _settle_item(item: Any, rows: dict[Any, Any], bases: dict[Any, Any]) -> None:
+    if callable(item):
+        item()
+        return
+    event = _settle_row(item, rows, bases) if isinstance(item, list) else item
+    if not delivery.uses_outbox():
+        delivery.send(event)
 
 
 def _grouped(items: Iterable[Any]) -> list[Any]:
@@ -305,7 +319,5 @@ def _event(base: Any, group: list[Change], row: Any) -> events.Event:
         return events.deleted(last.plan, last.pk, old, last.source)
     if base is ABSENT:
         return events.created(last.plan, last.pk, row, last.source)
-    written: set[str] = set()
-    for change in group:
-        written.update(change.written)
+    written = {name for change in group for name in change.written} if base is None else ()
     return events.updated(last.plan, last.pk, base, row, written, last.source)

@@ -19,8 +19,8 @@ from typing import Any
 
 from django.db import models
 
-from .plan import Plan
-from .values import Unknown, is_expression
+from .plan import Column, Plan
+from .values import PLAIN_TYPES, Unknown, is_expression
 
 log = logging.getLogger("unstale.django")
 
@@ -76,20 +76,20 @@ def named(plan: Plan, name: str, source: str | None, **members: Any) -> Event:
 
 def image(plan: Plan, row: Row) -> Event:
     """A row as it stands in an event."""
-    shown = {}
-    for name, convert, is_shown, _ in plan.columns:
-        if is_shown and name in row:
-            _put(plan, shown, name, convert, row[name])
+    shown: Event = {}
+    for column in plan.columns:
+        if column.shown and column.name in row:
+            _put(plan, shown, column, row[column.name])
     return shown
 
 
-def _put(plan: Plan, shown: Event, name: str, convert: Any, value: Any) -> None:
+def _put(plan: Plan, shown: Event, column: Column, value: Any) -> None:
     try:
-        shown[name] = convert(value)
+        shown[column.name] = column.convert(value)
     except Unknown:
         return
     except Exception as error:
-        plan.complain(name, f"cannot be expressed ({error})")
+        plan.complain(column.name, f"cannot be expressed ({error})")
 
 
 def differs(convert: Any, old: Any, new: Any) -> bool:
@@ -104,25 +104,58 @@ def differs(convert: Any, old: Any, new: Any) -> bool:
 
 def images(plan: Plan, old: Row, new: Row) -> tuple[Event, Event, list[str]]:
     """What stands in `before`, `after` and `changed` of an update whose old row is known."""
+    try:
+        before, after, changed = _images(plan, old, new)
+    except Exception:  # one value is not known or cannot be expressed: see each by itself
+        before, after, changed = _careful_images(plan, old, new)
+    for name, convert, _, _, _ in plan.hidden:
+        if name in new and (name not in old or differs(convert, old[name], new[name])):
+            changed.append(name)
+    if plan.generated:
+        _add_generated(plan, old, new, after, changed)
+    return before, after, changed
+
+
+def _images(plan: Plan, old: Row, new: Row) -> tuple[Event, Event, list[str]]:
     before: Event = {}
     after: Event = {}
     changed: list[str] = []
-    for name, convert, is_shown, is_generated in plan.columns:
+    for name, convert, kind, _, _ in plan.shown:
         now = new.get(name, _MISSING)
-        if now is _MISSING or is_generated:
+        if now is _MISSING:
             continue
         was = old.get(name, _MISSING)
         if was is not now and (was is _MISSING or differs(convert, was, now)):
             changed.append(name)
-            if is_shown and was is not _MISSING:
-                _put(plan, before, name, convert, was)
-        if is_shown:
-            _put(plan, after, name, convert, now)
-    if changed:
-        changed.extend(name for name in plan.generated if name in new or name in old)
-    else:
-        after.update(image(plan, {name: old[name] for name in plan.generated if name in old}))
+            if was is not _MISSING:
+                before[name] = convert(was)
+        after[name] = now if type(now) is kind else convert(now)
     return before, after, changed
+
+
+def _careful_images(plan: Plan, old: Row, new: Row) -> tuple[Event, Event, list[str]]:
+    before: Event = {}
+    after: Event = {}
+    changed: list[str] = []
+    for column in plan.shown:
+        name = column.name
+        if name not in new:
+            continue
+        if name not in old or differs(column.convert, old[name], new[name]):
+            changed.append(name)
+            if name in old:
+                _put(plan, before, column, old[name])
+        _put(plan, after, column, new[name])
+    return before, after, changed
+
+
+def _add_generated(plan: Plan, old: Row, new: Row, after: Event, changed: list[str]) -> None:
+    """A generated column is the old one as long as nothing has changed, and unknown otherwise."""
+    names = [name for name in plan.generated if name in old or name in new]
+    if changed:
+        changed.extend(names)
+    else:
+        after.update(image(plan, {name: old[name] for name in names if name in old}))
 
 
 def created(plan: Plan, pk: Any, new: Row, source: str | None) -> Event:
@@ -160,8 +193,10 @@ def _versioned(plan: Plan, event: Event, row: Row) -> Event:
     return event
 
 
-def known_part(row: Row) -> dict[str, Any]:
+def known_part(row: dict[str, Any]) -> dict[str, Any]:
     """A row without what only the database knows."""
+    if PLAIN_TYPES.issuperset(map(type, row.values())):
+        return row
     return {name: value for name, value in row.items() if not is_expression(value)}
 
 

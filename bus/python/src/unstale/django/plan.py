@@ -24,8 +24,11 @@ MAX_VERSION = 2**53 - 1
 
 
 class Column(NamedTuple):
+    """`kind` is the type whose values need no conversion, where there is one."""
+
     name: str
     convert: values.Converter
+    kind: type | None
     shown: bool
     generated: bool
 
@@ -43,6 +46,8 @@ class Plan:
         ]
         self.columns = tuple(_columns(model, settings))
         self.names = tuple(column.name for column in self.columns)
+        self.shown = tuple(each for each in self.columns if each.shown and not each.generated)
+        self.hidden = tuple(each for each in self.columns if not each.shown and not each.generated)
         self.generated = frozenset(column.name for column in self.columns if column.generated)
         fields = {each.attname: each for each in meta.concrete_fields}
         self.mutable = frozenset(n for n, each in fields.items() if values.is_mutable(each))
@@ -59,6 +64,8 @@ class Plan:
 
     def pk(self, row: Mapping[str, Any]) -> Any:
         """The primary key in a row, as events carry it: a list where it has several columns."""
+        if type(row.get(self.pk_names[0])) is int and len(self.pk_names) == 1:
+            return row[self.pk_names[0]]
         parts = [part(row[name]) for name, part in zip(self.pk_names, self.pk_parts)]
         return parts[0] if len(parts) == 1 else parts
 
@@ -67,7 +74,10 @@ class Plan:
         return self.attnames.get(name) or (name if name in self.names else None)
 
     def same_pk(self, row: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-        return all(row.get(name) == other.get(name) for name in self.pk_names)
+        for name in self.pk_names:
+            if row.get(name) != other.get(name):
+                return False
+        return True
 
     def read(self, instance: models.Model) -> dict[str, Any]:
         """The row in an instance, as it is now: deferred fields are not in it."""
@@ -121,8 +131,9 @@ def _is_unbounded(field: models.Field) -> bool:
 def _columns(model: type[models.Model], settings: Settings) -> Iterable[Column]:
     shown = shown_fields(model, settings)
     for each in model._meta.concrete_fields:
-        convert = values.converter(each)
-        yield Column(each.attname, convert, each in shown, bool(getattr(each, "generated", False)))
+        convert, kind = values.converter(each), values.exact_type(each)
+        is_generated = bool(getattr(each, "generated", False))
+        yield Column(each.attname, convert, kind, each in shown, is_generated)
 
 
 def shown_fields(model: type[models.Model], settings: Settings) -> set[models.Field]:

@@ -64,14 +64,14 @@ def install(model: type[models.Model], plan: Plan, patches: Patches) -> None:
 def _loading(original: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
     mutable = plan.mutable
 
-    def from_db(cls: Any, db: str, field_names: Iterable[str], values: Any) -> Any:
-        instance = original(cls, db, field_names, values)
+    def from_db(cls: Any, db: str, field_names: Any, values: Any, **more: Any) -> Any:
+        instance = original(cls, db, field_names, values, **more)
         instance._state.unstale = Snapshot((db, field_names, values))
         return instance
 
-    def from_db_copying(cls: Any, db: str, field_names: Iterable[str], values: Any) -> Any:
+    def from_db_copying(cls: Any, db: str, field_names: Any, values: Any, **more: Any) -> Any:
         kept = _frozen(mutable, field_names, values)
-        instance = original(cls, db, field_names, values)
+        instance = original(cls, db, field_names, values, **more)
         instance._state.unstale = Snapshot((db, field_names, kept))
         return instance
 

@@ -36,7 +36,7 @@ class Captured(list):
         """Takes over what waits for a commit; every look at the events does."""
         if self._is_open:
             for hook in list(commit.waiting_hooks()):
-                hook()
+                hook.run()
             commit.forget_batches()
         return self
 

@@ -44,6 +44,12 @@ IMMUTABLE = (
     models.GenericIPAddressField,
 )
 
+#: Types of values that the database cannot have made something else of.
+PLAIN_TYPES = frozenset((
+    type(None), bool, int, float, str, bytes, decimal.Decimal, uuid.UUID, datetime.datetime,
+    datetime.date, datetime.time, datetime.timedelta,
+))
+
 _SCALARS = (type(None), str, int, float, bool, decimal.Decimal, datetime.date, uuid.UUID)
 
 
@@ -98,6 +104,15 @@ def freeze(value: Any) -> Any:
 
 def is_expression(value: Any) -> bool:
     return hasattr(value, "resolve_expression")
+
+
+def exact_type(field: models.Field) -> type | None:
+    """The type whose values are JSON as they are; None where a converter has to see them all."""
+    field = concrete_field(field)
+    for kinds, kind in _EXACT:
+        if isinstance(field, kinds):
+            return kind
+    return None
 
 
 def is_mutable(field: models.Field) -> bool:
@@ -271,9 +286,16 @@ def _array(field: Any) -> Converter:
     return _thawed(convert)
 
 
+_TEXT_FIELDS = (models.CharField, models.TextField, models.GenericIPAddressField)
+
+_EXACT: tuple[tuple[Any, type], ...] = (
+    (models.BooleanField, bool),
+    (models.IntegerField, int),
+    (_TEXT_FIELDS, str),
+)
+
 _MAKERS: tuple[tuple[Any, Callable[[Any], Converter]], ...] = (
-    (models.BooleanField, functools.partial(_exact, bool)),
-    (models.IntegerField, functools.partial(_exact, int)),
+    *((kinds, functools.partial(_exact, kind)) for kinds, kind in _EXACT),
     (models.DecimalField, _decimal),
     (models.FloatField, _typed(float, _float)),
     (models.DateTimeField, _typed(datetime.datetime, _moment)),
@@ -281,8 +303,4 @@ _MAKERS: tuple[tuple[Any, Callable[[Any], Converter]], ...] = (
     (models.TimeField, _typed(datetime.time, datetime.time.isoformat)),
     (models.DurationField, _typed(datetime.timedelta, str)),
     (models.UUIDField, _typed(uuid.UUID, str)),
-    (
-        (models.CharField, models.TextField, models.GenericIPAddressField),
-        functools.partial(_exact, str),
-    ),
 )
