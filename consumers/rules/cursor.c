@@ -162,20 +162,24 @@ static bool is_ignored(const struct loader *loader, const char *code)
 void report(struct loader *loader, const struct cursor *at, struct remark remark,
             const char *format, ...)
 {
-    struct place place = locate_place(at->file->text, span_of(at, &remark));
-    struct diagnostic d = {.severity = remark.code[0] == 'W' ? SEVERITY_WARNING : SEVERITY_ERROR,
+    enum severity severity = remark.code[0] == 'W' ? SEVERITY_WARNING : SEVERITY_ERROR;
+    struct diagnostic d = {.severity = severity,
                            .file = at->file->name,
-                           .line = place.line,
-                           .column = place.column,
-                           .end_column = place.end_column,
                            .suggestion = remark.suggestion,
-                           .help = remark.help,
-                           .source_line = place.source_line};
+                           .help = remark.help};
     struct buffer message;
+    struct place place;
     va_list args;
 
-    if (d.severity == SEVERITY_WARNING && is_ignored(loader, remark.code))
+    if (severity == SEVERITY_WARNING && is_ignored(loader, remark.code))
         return;
+    if (diagnostics_skip(loader->found, severity))
+        return;
+    place = locate_place(at->file->text, span_of(at, &remark));
+    d.line = place.line;
+    d.column = place.column;
+    d.end_column = place.end_column;
+    d.source_line = place.source_line;
     memcpy(d.code, remark.code, 5);
     buffer_init(&message);
     va_start(args, format);

@@ -4,6 +4,8 @@
 
 #include "consumers/base/text.h"
 
+enum { LONG_LINE_BYTES = 500, EXCERPT_BEFORE = 60, EXCERPT_CHARS = 160 };
+
 void diagnostics_init(struct diagnostics *list)
 {
     memset(list, 0, sizeof(*list));
@@ -16,10 +18,49 @@ void diagnostics_release(struct diagnostics *list)
     memset(list, 0, sizeof(*list));
 }
 
+bool diagnostics_skip(struct diagnostics *list, enum severity severity)
+{
+    if (list->nr < DIAGNOSTICS_MAX)
+        return false;
+    list->errors += severity == SEVERITY_ERROR;
+    return true;
+}
+
+/* The text from its nth character (from 0) on. */
+static struct slice skip_chars(struct slice text, unsigned nr)
+{
+    while (nr-- > 0 && text.len > 0) {
+        uint32_t point;
+        size_t len = text_decode(text, &point);
+
+        len = len ? len : 1;
+        text = (struct slice){text.ptr + len, text.len - len};
+    }
+    return text;
+}
+
+/* Of a line too long to read, what stands around the place. */
+static void cut_source(struct diagnostic *d)
+{
+    struct slice rest;
+
+    d->source_column = 1;
+    if (d->source_line.len <= LONG_LINE_BYTES)
+        return;
+    if (d->column > EXCERPT_BEFORE)
+        d->source_column = d->column - EXCERPT_BEFORE;
+    d->source_line = skip_chars(d->source_line, d->source_column - 1);
+    rest = skip_chars(d->source_line, EXCERPT_CHARS);
+    d->source_is_cut = rest.len > 0;
+    d->source_line.len -= rest.len;
+}
+
 void diagnostics_add(struct diagnostics *list, const struct diagnostic *diagnostic)
 {
     struct diagnostic *copy;
 
+    if (diagnostics_skip(list, diagnostic->severity))
+        return;
     list->items =
         arena_grow(&list->arena, list->items, list->nr, &list->capacity, sizeof(*list->items));
     copy = &list->items[list->nr++];
@@ -28,7 +69,8 @@ void diagnostics_add(struct diagnostics *list, const struct diagnostic *diagnost
     copy->message = arena_copy(&list->arena, diagnostic->message);
     copy->suggestion = arena_copy(&list->arena, diagnostic->suggestion);
     copy->help = arena_copy(&list->arena, diagnostic->help);
-    copy->source_line = arena_copy(&list->arena, diagnostic->source_line);
+    cut_source(copy);
+    copy->source_line = arena_copy(&list->arena, copy->source_line);
     if (diagnostic->severity == SEVERITY_ERROR)
         list->errors++;
     else
@@ -120,20 +162,24 @@ static void add_advice(struct buffer *out, const struct diagnostic *d)
 
 static void add_excerpt(struct buffer *out, const struct diagnostic *d, bool coloured)
 {
-    unsigned width = 1;
+    unsigned width = 1, before = d->column - d->source_column, carets = 1;
+    bool is_behind = d->source_column > 1;
 
     for (unsigned line = d->line; line >= 10; line /= 10)
         width++;
     add_repeated(out, ' ', width + 1);
-    buffer_printf(out, "|\n%u | ", d->line);
+    buffer_printf(out, "|\n%u | %s", d->line, is_behind ? "…" : "");
     add_source(out, d->source_line);
-    buffer_add_char(out, '\n');
+    buffer_add_text(out, d->source_is_cut ? "…\n" : "\n");
     add_repeated(out, ' ', width + 1);
     buffer_add_text(out, "| ");
-    add_repeated(out, ' ', d->column - 1);
+    add_repeated(out, ' ', before + is_behind);
     buffer_add_text(out, coloured ? "\033[1;32m^" : "^");
     if (d->end_column > d->column)
-        add_repeated(out, '~', d->end_column - d->column - 1);
+        carets = d->end_column - d->column;
+    if (d->source_is_cut && carets > EXCERPT_CHARS - before)
+        carets = EXCERPT_CHARS - before;
+    add_repeated(out, '~', carets - 1);
     buffer_add_text(out, coloured ? "\033[0m" : "");
     add_advice(out, d);
     buffer_add_char(out, '\n');
@@ -159,6 +205,8 @@ void diagnostics_print_text(const struct diagnostics *list, bool coloured, struc
         if (!slice_is_absent(list->items[i].source_line))
             add_excerpt(out, &list->items[i], coloured);
     }
+    if (list->nr == DIAGNOSTICS_MAX)
+        buffer_printf(out, "only the first %d are shown\n", DIAGNOSTICS_MAX);
 }
 
 static void add_member(struct buffer *out, const char *name, struct slice text)

@@ -4,7 +4,9 @@
  * A loader goes on after an error, so that an editor sees all of them at once. Codes: E1xx syntax
  * and shape, E2xx names and types, E3xx danger, W4xx warnings; a code never changes its meaning.
  * Lines and columns count from 1, columns in characters (code points), end_column is one past the
- * last. Messages are terse, begin in lower case and name what was expected.
+ * last. Messages are terse, begin in lower case and name what was expected. Beyond DIAGNOSTICS_MAX errors
+ * are counted only, and of a very long line a part is kept: a file of one line with a mistake in each
+ * rule must not take memory by the gigabyte.
  */
 #ifndef CONSUMERS_RULES_DIAGNOSTICS_H
 #define CONSUMERS_RULES_DIAGNOSTICS_H
@@ -13,6 +15,8 @@
 #include "consumers/base/buffer.h"
 
 enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
+
+enum { DIAGNOSTICS_MAX = 1000 };
 
 struct diagnostic {
     enum severity severity;
@@ -23,6 +27,8 @@ struct diagnostic {
     struct slice suggestion; /* the nearest valid name; absent if none is near */
     struct slice help;       /* what to do, shown under the carets; absent if the message says it */
     struct slice source_line; /* the line in question, for the excerpt; absent if there is none */
+    unsigned source_column;   /* where that begins: 1, or further on in a very long line */
+    bool source_is_cut;       /* it goes on behind */
     size_t order;             /* set by diagnostics_sort() */
 };
 
@@ -30,14 +36,20 @@ struct diagnostics {
     struct arena arena;
     struct diagnostic *items; /* by file, then line, then column, once sorted */
     size_t nr, capacity;
-    unsigned errors, warnings;
+    unsigned errors, warnings; /* errors: those beyond DIAGNOSTICS_MAX too */
     size_t files_nr, rules_nr; /* what was looked at, set by the loader */
 };
 
 void diagnostics_init(struct diagnostics *list);
 void diagnostics_release(struct diagnostics *list);
 
-/* Copies what the diagnostic points to. */
+/*
+ * True when no more are kept. An error is counted then, so that whoever asks need not find out where it
+ * is and what to say of it.
+ */
+bool diagnostics_skip(struct diagnostics *list, enum severity severity);
+
+/* Copies what the diagnostic points to; source_column and source_is_cut are filled in here. */
 void diagnostics_add(struct diagnostics *list, const struct diagnostic *diagnostic);
 /* Takes back the warnings from items[from] on: a rule with errors is not judged finely. */
 void diagnostics_drop_warnings(struct diagnostics *list, size_t from);

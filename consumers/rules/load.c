@@ -30,11 +30,13 @@ struct duplicate_visit {
 static void report_duplicate(struct span name, struct span first, void *context)
 {
     const struct duplicate_visit *visit = context;
-    struct slice text = visit->file->clean;
-    struct slice message = arena_printf(
-        visit->loader->arena, "duplicate member %.*s (first on line %u)",
-        (int)(name.end - name.start), text.ptr + name.start, locate_place(text, first).line);
+    struct slice text = visit->file->clean, message;
 
+    if (diagnostics_skip(visit->loader->found, SEVERITY_ERROR))
+        return;
+    message = arena_printf(visit->loader->arena, "duplicate member %.*s (first on line %u)",
+                           (int)(name.end - name.start), text.ptr + name.start,
+                           locate_place(text, first).line);
     report_span(visit->loader, visit->file, name, "E102", message);
 }
 

@@ -39,10 +39,25 @@ static void add_segment(struct parser *p, const struct segment *segment)
     p->segments[p->nr++] = *segment;
 }
 
+/* Bytes up to the next `{` that is not doubled: at least what a literal from here takes. */
+static size_t literal_bytes(const struct parser *p)
+{
+    size_t at = p->at;
+
+    while (at < p->text.len) {
+        bool is_doubled = at + 1 < p->text.len && p->text.ptr[at + 1] == p->text.ptr[at];
+
+        if (p->text.ptr[at] == '{' && !is_doubled)
+            break;
+        at += p->text.ptr[at] == '{' ? 2 : 1;
+    }
+    return at - p->at;
+}
+
 /* Up to the next placeholder; doubled braces become one. */
 static void parse_literal(struct parser *p)
 {
-    char *out = arena_bytes(p->arena, p->text.len - p->at + 1), *to = out;
+    char *out = arena_bytes(p->arena, literal_bytes(p) + 1), *to = out;
 
     while (p->at < p->text.len) {
         char c = p->text.ptr[p->at];

@@ -16,7 +16,8 @@ static void check_findings(const struct diagnostics *found)
 
         need(code_find(slice_of(d->code)) != NULL);
         need(d->line >= 1 && d->column >= 1 && d->end_column >= d->column);
-        need(d->column <= d->source_line.len + 1);
+        need(d->source_column >= 1 && d->column >= d->source_column);
+        need(d->column - d->source_column <= d->source_line.len);
         need(d->message.len > 0);
     }
 }

@@ -91,7 +91,7 @@ static inline void loaded_assert(struct slice actual, struct slice expected, con
 static inline struct slice loaded_underlined(const struct diagnostic *d)
 {
     size_t start = d->source_line.len, end = d->source_line.len;
-    unsigned column = 0;
+    unsigned column = d->source_column - 1;
 
     for (size_t i = 0; i < d->source_line.len; i++) {
         if (((unsigned char)d->source_line.ptr[i] & 0xc0) == 0x80)

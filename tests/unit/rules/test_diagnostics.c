@@ -132,6 +132,84 @@ START_TEST(warnings_are_taken_back)
 }
 END_TEST
 
+START_TEST(one_line_of_mistakes_stays_small)
+{
+    enum { RULES = 3000 };
+    static char text[RULES * 40 + 100];
+    struct loaded loaded;
+    struct buffer out;
+    int len = sprintf(text, "{\"version\":1,\"rules\":[");
+
+    for (int i = 0; i < RULES; i++)
+        len += sprintf(text + len, "%s{\"name\":\"r%d\",\"whn\":{}}", i ? "," : "", i);
+    sprintf(text + len, "]}");
+    loaded_init(&loaded);
+    loaded_read(&loaded, text);
+    ck_assert_uint_ge(loaded.found.errors, RULES);
+    ck_assert_uint_eq(loaded.found.nr, DIAGNOSTICS_MAX);
+    ck_assert_uint_lt(arena_used(&loaded.found.arena), 2 << 20);
+    buffer_init(&out);
+    diagnostics_print_text(&loaded.found, false, &out);
+    ck_assert_uint_lt(out.len, 2 << 20);
+    ck_assert(strstr(out.ptr, "only the first 1000 are shown\n") != NULL);
+    buffer_release(&out);
+    loaded_release(&loaded);
+}
+END_TEST
+
+static const struct {
+    unsigned column, end_column;
+    const char *begin, *carets;
+} cuts[] = {
+    {1, 3,
+     "1 | \xc3\xa9"
+     "bcdefghij",
+     "  | ^~\n"},
+    {60, 61,
+     "1 | \xc3\xa9"
+     "bcdefghij",
+     "^\n"},
+    {101, 104,
+     "1 | \xe2\x80\xa6\xc3\xa9"
+     "bcdefghij",
+     "^~~\n"},
+    {101, 900,
+     "1 | \xe2\x80\xa6\xc3\xa9"
+     "bcdefghij",
+     "^~~~~~~~~~"},
+};
+
+/* Of a long line, the characters around the place; the caret stands below the same character. */
+START_TEST(of_a_long_line_a_part_is_shown)
+{
+    struct diagnostic d = {.code = "E101", .file = SLICE("f"), .line = 1, .message = SLICE("m")};
+    char line[4000];
+    struct diagnostics list;
+    struct buffer out;
+    const char *carets;
+    size_t len = 0;
+
+    for (int i = 0; i < 100; i++)
+        len += (size_t)sprintf(line + len, "\xc3\xa9"
+                                           "bcdefghij");
+    d.source_line = (struct slice){line, len};
+    d.column = cuts[_i].column;
+    d.end_column = cuts[_i].end_column;
+    diagnostics_init(&list);
+    buffer_init(&out);
+    diagnostics_add(&list, &d);
+    diagnostics_print_text(&list, false, &out);
+    ck_assert_msg(strstr(out.ptr, cuts[_i].begin) != NULL, "%s", out.ptr);
+    ck_assert_msg(strstr(out.ptr, "\xe2\x80\xa6\n") != NULL, "%s", out.ptr);
+    carets = strchr(out.ptr, '^');
+    ck_assert_msg(strstr(out.ptr, cuts[_i].carets) != NULL, "%s", out.ptr);
+    ck_assert_uint_lt(strlen(carets), 170);
+    ck_assert_int_eq(carets - strrchr(out.ptr, '|') - 2, d.column <= 61 ? (long)d.column - 1 : 61);
+    buffer_release(&out);
+    diagnostics_release(&list);
+}
+END_TEST
+
 START_TEST(a_line_that_cannot_be_shown_keeps_its_columns)
 {
     struct diagnostics list;
@@ -228,6 +306,8 @@ static Suite *diagnostics_suite(void)
     tcase_add_test(tcase, sorted_by_place_and_else_as_added);
     tcase_add_test(tcase, warnings_are_taken_back);
     tcase_add_test(tcase, a_line_that_cannot_be_shown_keeps_its_columns);
+    tcase_add_test(tcase, one_line_of_mistakes_stays_small);
+    tcase_add_loop_test(tcase, of_a_long_line_a_part_is_shown, 0, (int)ARRAY_NR(cuts));
     tcase_add_test(tcase, colour_only_when_asked);
     tcase_add_test(tcase, as_json);
     tcase_add_test(tcase, codes_are_in_order_and_found);
