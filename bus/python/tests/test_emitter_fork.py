@@ -1,6 +1,6 @@
 """Processes that fork, and that end: what they emitted arrives, and they do not hang."""
 import pytest
-from conftest import free_port, pks, run_script
+from emitter_support import free_port, pks, run_script
 
 HEAD = """
 import multiprocessing, os, sys, threading, time

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from conftest import free_port, pks, product, run_script, wait_until
+from emitter_support import free_port, pks, product, run_script, wait_until
 
 from unstale import Emitter, NotSent
 

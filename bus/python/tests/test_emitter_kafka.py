@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from conftest import clear_environment, free_port, pks, product, wait_until
+from emitter_support import clear_environment, free_port, pks, product, wait_until
 
 from unstale import Emitter, InvalidEvent, NotSent
 

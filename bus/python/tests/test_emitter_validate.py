@@ -7,7 +7,7 @@ import subprocess
 import uuid
 
 import pytest
-from conftest import clear_environment, ROOT
+from emitter_support import clear_environment, ROOT
 
 from unstale import InvalidEvent, validate
 from unstale.event import encode, record_key
