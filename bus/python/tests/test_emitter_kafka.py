@@ -2,6 +2,7 @@
 import collections
 import json
 import logging
+import signal
 import subprocess
 import threading
 import time
@@ -254,3 +255,42 @@ def test_the_log_of_the_client_is_pythons(caplog):
         emitter.emit(product(1))
         wait_until(lambda: any(record.name == "unstale.kafka" for record in caplog.records), 10,
                    "a line about the connection")
+
+
+def test_green_threads_are_not_held_up(topic, monkeypatch):
+    """Where threads are gevent's, a wait in C would stop them all: none is longer than a look."""
+    monkeypatch.setattr("unstale.kafka_transport.is_green", lambda: True)
+    with Emitter(topic.brokers, topic.name) as emitter:
+        seen = Seen()
+        for i in range(50):
+            assert emitter.emit(product(i), on_delivery=seen)
+        wait_until(lambda: sum(seen.errors.values()) == 50, 30, "all deliveries")
+        emitter.emit(product(50))
+        assert emitter.flush(30) == 0
+    assert pks(topic.records()) == list(range(51))
+
+
+def test_a_client_that_cannot_go_on_is_replaced(topic):
+    """librdkafka calls an error fatal after which an idempotent client takes nothing more."""
+    with Emitter(topic.brokers, topic.name) as emitter:
+        assert emitter.emit(product(1)) and emitter.flush(30) == 0
+        first = emitter._transport
+        first.is_done = True
+        assert emitter.emit(product(2))
+        assert emitter._transport is not first
+        assert emitter.flush(30) == 0
+        assert emitter.counters()["delivered"] == 2
+    assert pks(topic.records()) == [1, 2]
+
+
+def test_a_signal_handler_may_emit(emitter, topic):
+    previous = signal.signal(signal.SIGALRM, lambda *_: emitter.emit(product(0)))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        for i in range(1, 3001):
+            emitter.emit(product(i))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    assert emitter.flush(30) == 0
+    assert set(pks(topic.records())) >= set(range(1, 3001))

@@ -73,7 +73,7 @@ class Emitter:
 
     def _begin(self) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._transport: Transport | None = None
         self._failure: tuple[float, str] = (0.0, "")
         place = "Kafka at %s" % self.brokers if self.transport == "kafka" else self.url

@@ -137,7 +137,7 @@ class HttpTransport:
         self._tally = tally
         self._items: collections.deque[_Item] = collections.deque()
         self._bytes = 0
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition()
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="unstale", daemon=True)
         self._thread.start()

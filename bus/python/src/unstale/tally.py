@@ -27,7 +27,7 @@ class Tally:
         self._lost: dict[str, int] = {}
         self._tell_at = 0.0
         self._is_ending = False
-        self._settled = threading.Condition(threading.Lock())
+        self._settled = threading.Condition()  # reentrant: signal handlers emit too
 
     def counters(self) -> dict[str, int]:
         with self._settled:
