@@ -5,7 +5,23 @@ import pytest
 from django.db import connections, transaction
 from shop.router import Router
 
+from unstale.django import delivery
 from unstale.testing import capture
+
+
+class Sent(list):
+    """Takes the place of the client: what has been sent by now."""
+
+    def emit(self, event):
+        self.append(event)
+        return True
+
+
+@pytest.fixture(autouse=True)
+def sent(monkeypatch):
+    client = Sent()
+    monkeypatch.setattr(delivery, "emitter", lambda: client)
+    return client
 
 
 @pytest.fixture(params=["default", "postgres"])

@@ -57,7 +57,7 @@ def _publish(
 def _row(plan: Plan, pair: Pair) -> dict[str, Any]:
     row: dict[str, Any] = {"pk": pair.pk}
     if pair.old is not None and pair.new is not None:
-        row["before"], row["after"], _ = events.images(plan, pair.old, pair.new)
+        row["before"], row["after"], _ = events.images(plan, pair.old, pair.new, is_read=True)
     elif pair.old is not None:
         row["before"] = events.image(plan, pair.old)
     elif pair.new is not None:
@@ -162,7 +162,7 @@ def hidden_changes(plan: Plan, names: Iterable[str]) -> list[str] | None:
     """All names, if one of them cannot be seen to have changed from the rows themselves."""
     names = set(names)
     is_hidden = any(
-        column.name in names and (not column.shown or column.generated) for column in plan.columns
+        column.name in names and not column.shown for column in plan.columns
     )
     return [name for name in plan.names if name in names] if is_hidden else None
 

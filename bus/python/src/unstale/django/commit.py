@@ -168,21 +168,21 @@ def submit(change: Change) -> None:
         # Without autocommit nobody tells when this is committed: better too early than never.
         _submit_committed(change)
         return
-    _settled(connection)
     batch = _batch(connection)
     base = batch.base(change)
     if delivery.uses_outbox():
         row = batch.so_far(change, connection)
         delivery.store(_event(_first(change, base), [change], _after(row, change)), change.using)
     batch.add(change, connection)
-    _settled(connection)
+    catch_up(change.using)
 
 
-def _settled(connection: BaseDatabaseWrapper) -> None:
-    """Lets a test that listens count as committed what would be, were there no test."""
+def catch_up(using: str) -> None:
+    """Lets a test that listens count as committed what would be, were there no test. To be called
+    before the old values of a change are looked at."""
     listener = delivery.listener()
     if listener is not None:
-        listener.looked_at(connection)
+        listener.looked_at(connections[using])
 
 
 def _submit_committed(change: Change) -> None:
@@ -204,9 +204,9 @@ def submit_event(event: events.Event, using: str) -> None:
     if not connection.in_atomic_block:
         delivery.send(event)
         return
-    _settled(connection)
+    catch_up(using)
     _batch(connection).add(event, connection)
-    _settled(connection)
+    catch_up(using)
 
 
 def when_committed(action: Callable[[], None], using: str) -> None:

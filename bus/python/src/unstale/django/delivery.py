@@ -8,6 +8,7 @@ transaction instead. send() is for what has been committed already.
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Any
 
 from django.core.signals import setting_changed
@@ -24,6 +25,7 @@ class _Process:
     def __init__(self) -> None:
         self.emitter: Any = None
         self.is_without = False
+        self.lock = threading.Lock()
         self.listeners: list[Any] = []
 
 
@@ -67,8 +69,10 @@ def send(event: events.Event) -> None:
 def emitter() -> Any:
     """This process's emitter, made of the settings; None where they name nowhere to send to."""
     if _process.emitter is None and not _process.is_without:
-        _process.emitter = _made()
-        _process.is_without = _process.emitter is None
+        with _process.lock:
+            if _process.emitter is None:
+                _process.emitter = _made()
+                _process.is_without = _process.emitter is None
     return _process.emitter
 
 
@@ -107,7 +111,7 @@ def leave(heard: Any) -> None:
 def _forget(*, setting: str, **kwargs: Any) -> None:
     if setting == "UNSTALE":
         if _process.emitter is not None:
-            _process.emitter.close()
+            _process.emitter.close(0)
         _process.emitter = None
         _process.is_without = False
 

@@ -102,8 +102,11 @@ def differs(convert: Any, old: Any, new: Any) -> bool:
         return True
 
 
-def images(plan: Plan, old: Row, new: Row) -> tuple[Event, Event, list[str]]:
-    """What stands in `before`, `after` and `changed` of an update whose old row is known."""
+def images(
+    plan: Plan, old: Row, new: Row, is_read: bool = False
+) -> tuple[Event, Event, list[str]]:
+    """What stands in `before`, `after` and `changed` of an update whose old row is known.
+    `is_read`: the new row has been read back, so that it holds what generated columns became."""
     try:
         before, after, changed = _images(plan, old, new)
     except Exception:  # one value is not known or cannot be expressed: see each by itself
@@ -112,7 +115,7 @@ def images(plan: Plan, old: Row, new: Row) -> tuple[Event, Event, list[str]]:
         if name in new and (name not in old or differs(convert, old[name], new[name])):
             changed.append(name)
     if plan.generated:
-        _add_generated(plan, old, new, after, changed)
+        _add_generated(plan, old, new, (before, after, changed), is_read)
     return before, after, changed
 
 
@@ -149,13 +152,23 @@ def _careful_images(plan: Plan, old: Row, new: Row) -> tuple[Event, Event, list[
     return before, after, changed
 
 
-def _add_generated(plan: Plan, old: Row, new: Row, after: Event, changed: list[str]) -> None:
+def _add_generated(
+    plan: Plan, old: Row, new: Row, found: tuple[Event, Event, list[str]], is_read: bool
+) -> None:
     """A generated column is the old one as long as nothing has changed, and unknown otherwise."""
-    names = [name for name in plan.generated if name in old or name in new]
-    if changed:
-        changed.extend(names)
-    else:
-        after.update(image(plan, {name: old[name] for name in names if name in old}))
+    before, after, changed = found
+    is_unknown = bool(changed) and not is_read
+    for column in plan.columns:
+        name = column.name
+        if not column.generated or (name not in old and name not in new):
+            continue
+        now = new.get(name, old.get(name))
+        if is_unknown or (name in old and differs(column.convert, old[name], now)):
+            changed.append(name)
+            if column.shown and name in old:
+                _put(plan, before, column, old[name])
+        if column.shown and not is_unknown:
+            _put(plan, after, column, now)
 
 
 def created(plan: Plan, pk: Any, new: Row, source: str | None) -> Event:

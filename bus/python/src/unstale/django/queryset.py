@@ -65,6 +65,7 @@ class UnstaleQuerySetMixin:
         if plan is None or self.query.is_sliced or self.query.combinator or not kwargs:
             return super().update(**kwargs)
         using = self._write_alias()
+        commit.catch_up(using)
         with transaction.atomic(using=using, savepoint=False):
             rows = bulk.locked(self, plan, using, plan.names if with_rows else plan.pk_names)
             count = self._update_rows(plan, rows, kwargs, using)
@@ -95,6 +96,7 @@ class UnstaleQuerySetMixin:
         if plan is None or not objs:
             return super().bulk_create(objs, *args, **kwargs)
         using = self._write_alias()
+        commit.catch_up(using)
         with transaction.atomic(using=using, savepoint=False):
             made = super().bulk_create(objs, *args, **kwargs)
             may_exist = _has_conflict_clause(args, kwargs)
@@ -113,6 +115,7 @@ class UnstaleQuerySetMixin:
         if plan is None or not objs or not fields:
             return write(objs, fields, batch_size=batch_size)
         using = self._write_alias()
+        commit.catch_up(using)
         with transaction.atomic(using=using, savepoint=False):
             old = _old_rows(plan, objs, using, self) if with_rows else {}
             count = write(objs, fields, batch_size=batch_size)

@@ -56,6 +56,7 @@ class Handlers:
         update_fields: Collection[str] | None = None,
         **kwargs: Any,
     ) -> None:
+        commit.catch_up(using)
         row = self.plan.read(instance)
         change = commit.Change(self.plan, commit.SAVE, self.plan.pk(row), using)
         change.created = created
@@ -69,6 +70,7 @@ class Handlers:
 
     @quiet
     def deleted(self, instance: models.Model, using: str, **kwargs: Any) -> None:
+        commit.catch_up(using)
         row = self.plan.read(instance)
         change = commit.Change(self.plan, commit.DELETE, self.plan.pk(row), using)
         change.old = _old(self.plan, instance, row, using)

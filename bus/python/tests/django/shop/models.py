@@ -89,6 +89,8 @@ class Account(models.Model):
     api_token = models.CharField(max_length=64, default="")
     status = models.CharField(max_length=10, default="new")
 
+    objects = UnstaleManager()
+
 
 class Status(models.TextChoices):
     NEW = "new", "New"

@@ -1,0 +1,584 @@
+"""Transactions, old values, keys, relations of odd kinds, costs in queries."""
+import copy
+import pickle
+
+import django
+import pytest
+from django.db import transaction
+from django.db.models import F
+from django.test import override_settings
+from shop.models import (Account, Category, Comment, Everything, Group, Membership, Offer, Page,
+                         Person, Plain, Product, Tag)
+
+from unstale.django import delivery, events as making, tracking
+from unstale.testing import assert_emitted, capture, matching
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+in_real_transactions = pytest.mark.django_db(transaction=True, databases="__all__")
+
+SETTINGS = {"BROKERS": "127.0.0.1:1", "MODELS": ["shop.*", "auth.*"]}
+
+
+def with_settings(**more):
+    return override_settings(UNSTALE={**SETTINGS, **more})
+
+
+@pytest.fixture
+def product(alias):
+    category = Category.objects.create(name="tea")
+    made = Product.objects.create(name="a", price=1, category=category)
+    return Product.objects.get(pk=made.pk)
+
+
+# ---- transactions ----
+
+def test_saves_of_one_row_in_a_transaction_are_one_event(product, atomic, events):
+    with atomic():
+        for name in "bcd":
+            product.name = name
+            product.save()
+        with atomic():
+            product.stock = 3
+            product.save()
+    [event] = events
+    assert event["before"] == {"name": "a", "stock": 0}
+    assert event["changed"] == ["name", "stock"] and event["after"]["name"] == "d"
+
+
+def test_a_change_that_is_undone_in_the_transaction_is_none(product, atomic, events):
+    with atomic():
+        product.name = "b"
+        product.save()
+        product.name = "a"
+        product.save()
+    assert [(each["before"], each["changed"]) for each in events] == [({}, [])]
+
+
+def test_each_save_is_an_event_without_merge(product, atomic):
+    with with_settings(MERGE=False), capture() as events:
+        product = Product.objects.get()
+        with atomic():
+            product.name = "b"
+            product.save()
+            product.stock = 2
+            product.save()
+    assert [each["before"] for each in events] == [{"name": "a"}, {"name": "a", "stock": 0}]
+
+
+@in_real_transactions
+def test_what_a_savepoint_took_back_is_in_no_event(product, atomic, events):
+    with atomic():
+        product.name = "b"
+        product.save()
+        with pytest.raises(KeyError), atomic():
+            product.name, product.stock = "lost", 9
+            product.save()
+            raise KeyError
+    [event] = events
+    assert (event["before"], event["changed"]) == ({"name": "a"}, ["name"])
+    assert (event["after"]["name"], event["after"]["stock"]) == ("b", 0)
+    product.save()
+    assert events[1]["before"] == {"name": "b", "stock": 0}
+
+
+def test_the_old_values_are_the_committed_ones_for_another_instance_too(product, atomic, events):
+    with atomic():
+        product.name = "b"
+        product.save()
+        other = Product.objects.get(pk=product.pk)
+        other.stock = 2
+        other.save()
+    [event] = events
+    assert event["before"] == {"name": "a", "stock": 0}
+
+
+def test_a_refresh_does_not_take_uncommitted_values_for_old_ones(product, atomic, events):
+    with pytest.raises(KeyError), atomic():
+        product.name = "b"
+        product.save()
+        product.refresh_from_db()
+        raise KeyError
+    product.name = "c"
+    product.save()
+    assert [each["before"] for each in events] == [{"name": "a"}]
+
+
+def test_a_refresh_outside_moves_the_old_values(product, events):
+    Product.objects.unstale("off").update(name="z", stock=7)
+    product.refresh_from_db(fields=["name"])
+    product.name, product.stock = "y", 8
+    product.save()
+    assert events[0]["before"] == {"name": "z", "stock": 0}
+
+
+def test_partial_saves_add_up(product, atomic, events):
+    with atomic():
+        product.name = "b"
+        product.save(update_fields=["name"])
+        product.stock = 4
+        product.save(update_fields=["stock"])
+    [event] = events
+    assert event["before"] == {"name": "a", "stock": 0}
+    assert (event["after"]["name"], event["after"]["stock"]) == ("b", 4)
+
+
+def test_made_and_changed_in_a_transaction_is_made(alias, atomic, events):
+    with atomic():
+        product = Product.objects.create(name="a")
+        product.name = "b"
+        product.save()
+    [event] = events
+    assert event["created"] is True and "before" not in event and event["after"]["name"] == "b"
+
+
+def test_changed_and_deleted_in_a_transaction_is_deleted(product, atomic, events):
+    pk = product.pk
+    with atomic():
+        product.name = "b"
+        product.save()
+        product.delete()
+    [event] = events
+    assert (event["event"], event["pk"], event["before"]["name"]) == ("post_delete", pk, "a")
+
+
+def test_made_and_deleted_in_a_transaction_is_deleted(alias, atomic, events):
+    with atomic():
+        Product.objects.create(name="a").delete()
+    [event] = events
+    assert event["event"] == "post_delete" and event["before"]["name"] == "a"
+
+
+def test_deleted_and_made_again_are_two_events(product, atomic, events):
+    pk = product.pk
+    with atomic():
+        product.delete()
+        Product.objects.create(pk=pk, name="new")
+    assert [each["event"] for each in events] == ["post_delete", "post_save"]
+    assert events[0]["before"]["name"] == "a" and events[1]["created"] is True
+
+
+def test_order_is_that_of_the_changes(product, atomic, events):
+    with atomic():
+        tag = Tag.objects.create(name="t")
+        product.tags.add(tag)
+        product.name = "b"
+        product.save()
+        tag.name = "u"
+        tag.save()
+        Product.objects.filter(pk=product.pk).update(stock=1)
+    assert [(each["event"], each["model"]) for each in events] == [
+        ("post_save", "shop.Tag"), ("m2m_changed", "shop.Product"), ("post_save", "shop.Product"),
+        ("bulk_update", "shop.Product")]
+    assert events[0]["after"]["name"] == "u"
+
+
+def test_time_never_goes_back(monkeypatch):
+    clock = making.Clock()
+    times = iter([5.0, 7.0, 6.0, 8.0])
+    monkeypatch.setattr(making.time, "time", lambda: next(times))
+    assert [clock.now_ms() for _ in range(4)] == [5000, 7000, 7000, 8000]
+
+
+def test_events_have_ids_of_their_own(product, events):
+    for _ in range(3):
+        product.save()
+    assert len({each["id"] for each in events}) == 3
+
+
+# ---- old values ----
+
+def test_an_instance_made_by_hand_knows_no_old_values(product, events):
+    Product(pk=product.pk, name="b", created_at=product.created_at).save()
+    [event] = events
+    assert event["created"] is False and "before" not in event and "changed" not in event
+    Product(pk=product.pk, name="c").save(update_fields=["name"])
+    assert events[1]["changed"] == ["name"] and "before" not in events[1]
+
+
+def test_a_pickle_has_nothing_of_ours(product, events):
+    data = pickle.dumps(product)
+    assert b"unstale.django" not in data and b"Snapshot" not in data
+    thawed = pickle.loads(data)
+    thawed.name = "b"
+    thawed.save()
+    assert "before" not in events[0]
+    thawed.name = "c"
+    thawed.save()
+    assert events[1]["before"] == {"name": "b"}
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy])
+def test_copies_know_the_old_values(product, events, way):
+    other = way(product)
+    other.name = "b"
+    other.save()
+    assert events[0]["before"] == {"name": "a"}
+
+
+def test_a_clone_is_a_new_object(product, events):
+    product.pk = None
+    product.save()
+    assert events[0]["created"] is True and "before" not in events[0]
+
+
+def test_another_key_is_another_object(product, events):
+    other = Product.objects.create(name="o")
+    product.pk = other.pk
+    product.save()
+    assert events[1]["pk"] == other.pk and "before" not in events[1]
+
+
+def test_mutable_values_are_compared_with_what_they_were(alias, events):
+    Everything.objects.create(data={"a": [1]})
+    row = Everything.objects.get()
+    row.data["a"].append(2)
+    row.save()
+    row.data["a"].append(3)
+    row.save()
+    assert [each["changed"] for each in events[1:]] == [["data"], ["data"]]
+    assert [each["before"]["data"] for each in events[1:]] == [{"a": [1]}, {"a": [1, 2]}]
+    assert events[2]["after"]["data"] == {"a": [1, 2, 3]}
+
+
+def test_old_values_can_be_asked_for(product, atomic, django_assert_num_queries, alias):
+    with with_settings(OLD_VALUES={"shop.Product": "query"}), capture() as events:
+        stale = Product.objects.get()
+        Product.objects.unstale("off").update(name="by another process")
+        stale.name = "b"
+        with django_assert_num_queries(2, connection=django.db.connections[alias]):
+            stale.save()
+        with atomic():
+            stale.name = "c"
+            stale.save()
+            stale.name = "d"
+            stale.save()
+        stale.delete()
+    assert events[0]["before"] == {"name": "by another process"}
+    assert [each["before"].get("name") for each in events[1:]] == ["b", "d"]
+
+
+# ---- what it costs ----
+
+def test_nothing_that_is_usual_adds_a_query(product, alias, django_assert_num_queries):
+    connection = django.db.connections[alias]
+    with capture() as events:
+        with django_assert_num_queries(1, connection=connection):
+            product.save()
+        with django_assert_num_queries(1, connection=connection):
+            Product.objects.create(name="n")
+        with django_assert_num_queries(1, connection=connection):
+            list(Product.objects.all())
+        with django_assert_num_queries(1, connection=connection):
+            product.save(update_fields=["name"])
+        with django_assert_num_queries(1, connection=connection):
+            Plain.objects.create(name="p")
+        with transaction.atomic(using=alias):
+            with django_assert_num_queries(1, connection=connection):
+                Product.objects.bulk_create([Product(name="x")])
+    assert len(events) >= 4
+
+
+def test_the_stated_costs_in_queries(product, alias, atomic, django_assert_num_queries):
+    connection = django.db.connections[alias]
+    tag = Tag.objects.create(name="t")
+    product.tags.add(tag)
+    with atomic(), capture():
+        with django_assert_num_queries(2, connection=connection):
+            Product.objects.update(name="b")
+        with django_assert_num_queries(3, connection=connection):
+            Product.objects.update(stock=F("stock") + 1)
+        with django_assert_num_queries(2, connection=connection):
+            Product.objects.unstale("pks").update(stock=F("stock") + 1)
+        with django_assert_num_queries(1, connection=connection):
+            Product.objects.unstale("off").update(stock=1)
+        product = Product.objects.get()
+        with django_assert_num_queries(1, connection=connection):
+            Product.objects.bulk_update([product], ["name"])
+        with django_assert_num_queries(2, connection=connection):
+            Product.objects.bulk_update([Product(pk=product.pk, name="z")], ["name"])
+
+
+# ---- bulk writes ----
+
+def test_bulk_update_moves_the_old_values(product, events):
+    product.name = "b"
+    Product.objects.bulk_update([product], ["name"])
+    product.name = "c"
+    product.save()
+    assert events[0]["rows"][0]["before"] == {"name": "a"}
+    assert events[1]["before"] == {"name": "b"}
+
+
+def test_bulk_update_reads_what_it_does_not_know(product, events):
+    Product.objects.bulk_update([Product(pk=product.pk, name="b")], ["name"])
+    [row] = events[0]["rows"]
+    assert row["before"] == {"name": "a"}
+    assert row["after"]["name"] == "b" and row["after"]["category_id"] == product.category_id
+
+
+def test_update_with_an_expression_is_read_back(product, events):
+    Product.objects.update(stock=F("stock") + 5)
+    [row] = events[0]["rows"]
+    assert (row["before"], row["after"]["stock"]) == ({"stock": 0}, 5)
+
+
+def test_update_by_object_and_through_relations(product, events):
+    other = Category.objects.create(name="other")
+    assert Product.objects.filter(category__name="tea").update(category=other) == 1
+    row = events[1]["rows"][0]
+    assert row["before"] == {"category_id": product.category_id}
+    assert row["after"]["category_id"] == other.pk
+    other.product_set.update(stock=2)
+    assert events[2]["rows"][0]["before"] == {"stock": 0}
+    assert Product.objects.filter(pk=0).update(stock=1) == 0 and len(events) == 3
+
+
+def test_update_keeps_its_errors(product, events):
+    with pytest.raises((TypeError, AssertionError)):
+        Product.objects.all()[:1].update(stock=1)
+    with pytest.raises(django.core.exceptions.FieldDoesNotExist):
+        Product.objects.update(nothing=1)
+    assert len(events) == 0
+
+
+def test_pks_alone_when_told_to_be_cheap(product, alias, events):
+    Product.objects.unstale("pks").update(stock=1)
+    assert_emitted(events, "shop.Product", event="bulk_update", pks=[product.pk],
+                   changed=["stock"])
+    Product.objects.unstale("off").update(stock=2)
+    assert len(events) == 1
+    with pytest.raises(ValueError):
+        Product.objects.unstale("cheap")
+
+
+def test_the_setting_for_cheap(product):
+    with with_settings(BULK={"shop.Product": "pks"}), capture() as events:
+        Product.objects.update(stock=1)
+    assert events[0]["pks"] == [product.pk] and "rows" not in events[0]
+
+
+def test_many_rows_are_many_events(alias, events):
+    Offer.objects.bulk_create([Offer(code="c%04d" % nr, price=1) for nr in range(2500)])
+    assert [len(each["rows"]) for each in events] == [1000, 1000, 500]
+    events.clear()
+    assert Offer.objects.cheap().update(price=2) == 2500
+    assert sum(len(each["rows"]) for each in events) == 2500
+    assert all(len(each["rows"]) <= 1000 for each in events)
+    events.clear()
+    Offer.objects.unstale("pks").update(price=3)
+    assert [len(each["pks"]) for each in events] == [2500]
+
+
+def test_events_stay_below_a_megabyte(alias, events):
+    big = "x" * 300_000
+    Everything.objects.create(text=big)
+    with with_settings(), capture() as many:
+        Everything.objects.all()
+        row = Everything.objects.get()
+        row.text = "é" * 900_000
+        row.save()
+    assert "text" in events[0]["after"]
+    assert "text" not in making.fit(many[0])["after"] and many[0]["changed"] == ["text"]
+
+
+def test_upserts_may_be_creates(alias, events):
+    if django.VERSION < (4, 1):
+        pytest.skip("bulk_create has no update_conflicts here")
+    Offer.objects.bulk_create([Offer(code="a", price=1)], update_conflicts=True,
+                              update_fields=["price"], unique_fields=["code"])
+    [event] = events
+    assert event["event"] == "post_save" and "created" not in event
+    assert event["rows"][0]["after"]["price"] == "1.00"
+
+
+def test_a_foreign_key_set_to_null_by_a_delete_of_another(alias, events):
+    first = Offer.objects.create(code="a", price=1)
+    Offer.objects.create(code="b", price=1, replaces=first)
+    events.clear()
+    Offer.objects.filter(code="a").delete()
+    told = matching(events, "shop.Offer", event="bulk_update")
+    assert told[0]["rows"][0]["before"] == {"replaces_id": "a"}
+    with with_settings(SET_NULL=False, M2M_ON_DELETE=False), capture() as fewer:
+        Offer.objects.create(code="c", price=1, replaces=Offer.objects.get(code="b"))
+        Offer.objects.filter(code="b").delete()
+    assert not matching(fewer, event="bulk_update")
+
+
+# ---- keys and relations of other kinds ----
+
+def test_uuid_keys_are_text(alias, events):
+    account = Account.objects.create(email="a@b.example")
+    assert events[0]["pk"] == str(account.pk) == events[0]["after"]["id"]
+
+
+@pytest.mark.skipif(django.VERSION < (5, 2), reason="Django 5.2 has composite keys")
+def test_composite_keys_are_arrays(alias, events):
+    from shop.models import Line
+
+    line = Line.objects.create(order=1, number=2)
+    line = Line.objects.get()
+    line.amount = 5
+    line.save()
+    Line.objects.update(amount=6)
+    line.delete()
+    assert [each["pk"] for each in (events[0], events[1], events[3])] == [[1, 2]] * 3
+    assert events[1]["before"] == {"amount": 1}
+    assert events[2]["rows"][0]["pk"] == [1, 2]
+
+
+@pytest.mark.skipif(django.VERSION < (5, 0), reason="Django 5.0 has generated columns")
+def test_generated_columns(alias, events):
+    from shop.models import Square
+
+    Square.objects.create(side=2)
+    square = Square.objects.get()
+    square.side = 3
+    square.save()
+    assert events[1]["changed"] == ["side", "area"] and "area" not in events[1]["after"]
+    Square.objects.update(side=4)
+    row = events[2]["rows"][0]
+    assert row["before"]["side"] == 3 and row["after"]["area"] == 16
+    square.refresh_from_db()
+    square.label = "x"
+    square.save(update_fields=["label"])
+    assert events[3]["before"] == {"label": "none", "area": 16}, "whether it changed is not known"
+
+
+def test_generic_relations(alias, events):
+    page = Page.objects.create(title="p")
+    comment = Comment.objects.create(about=page, text="c")
+    assert events[1]["after"]["object_id"] == page.pk
+    assert events[1]["after"]["content_type_id"] == comment.content_type_id
+    page.delete()
+    assert_emitted(events, "shop.comment", event="post_delete", before={"text": "c"})
+
+
+def test_symmetrical_relations_are_told_of_both(alias, events):
+    one, two = (Person.objects.create(name=name) for name in "ab")
+    events.clear()
+    one.friends.add(two)
+    told = [(each["pk"], each["m2m"]) for each in events]
+    assert told == [(one.pk, {"field": "friends", "action": "add", "pks": [two.pk]}),
+                    (two.pk, {"field": "friends", "action": "add", "pks": [one.pk]})]
+    events.clear()
+    two.follows.add(one)
+    one.followers.clear()
+    told = [(each["pk"], each["m2m"]["action"], each["m2m"]["pks"]) for each in events]
+    assert told == [(two.pk, "add", [one.pk]), (two.pk, "remove", [one.pk])]
+
+
+def test_relations_through_a_model(alias, events):
+    group, person = Group.objects.create(), Person.objects.create(name="a")
+    events.clear()
+    group.members.add(person)
+    assert_emitted(events, "shop.Group", event="m2m_changed", m2m={"field": "members"})
+    group_pk = group.pk
+    group.delete()
+    assert_emitted(events, "shop.Group", pk=group_pk, m2m={"action": "clear", "pks": [person.pk]})
+    assert_emitted(events, "shop.Membership", event="post_delete")
+    assert not Membership.objects.exists()
+
+
+# ---- values and fields ----
+
+def test_sensitive_values_never_leave(alias, events):
+    account = Account.objects.create(email="a@b.example", password="x", api_token="y")
+    account = Account.objects.get()
+    account.password = account.api_token = "secret"
+    account.save()
+    assert "secret" not in str(events) and "'x'" not in str(list(events))
+    assert events[1]["changed"] == ["password", "api_token"] and events[1]["before"] == {}
+    Account.objects.update(password="other")
+    assert events[2]["changed"] == ["password"] and "other" not in str(list(events))
+
+
+@pytest.mark.parametrize("chosen, shown", [
+    (["email"], {"id", "email"}),
+    (["-email"], {"id", "status"}),
+    (["+api_token"], {"id", "email", "status", "api_token"}),
+])
+def test_fields_widen_and_narrow(alias, chosen, shown):
+    with with_settings(FIELDS={"shop.Account": chosen}), capture() as events:
+        Account.objects.create(email="a@b.example")
+    assert set(events[0]["after"]) == shown
+
+
+def test_versions_come_from_the_named_field_alone(product, events):
+    product.save()
+    assert "version" not in events[0]
+    with with_settings(VERSION_FIELD={"shop.Product": "cache_version"}), capture() as versioned:
+        product = Product.objects.get()
+        product.cache_version = 8
+        product.save()
+        product.cache_version = F("cache_version") + 1
+        product.save()
+        product.refresh_from_db()
+        product.delete()
+    resolved = [8, 9] if django.VERSION >= (6, 0) and "version" in versioned[1] else [8, None]
+    assert [each.get("version") for each in versioned] == resolved + [9]
+
+
+def test_models_that_are_not_named_are_left_alone(alias):
+    with with_settings(MODELS=["shop.Tag"], EXCLUDE=[]), capture() as events:
+        Category.objects.create(name="c")
+        Tag.objects.create(name="t")
+        assert "unstale" not in Category.objects.get()._state.__dict__
+    assert [each["model"] for each in events] == ["shop.Tag"]
+    with with_settings(ENABLED=False), capture() as events:
+        Tag.objects.create(name="t")
+    assert list(events) == []
+
+
+# ---- failures ----
+
+def test_a_value_that_cannot_be_told_is_left_out_and_said_once(alias, caplog):
+    with with_settings(), capture() as events:
+        plan = tracking.plan_of(Everything)
+        Everything.objects.create()
+        row = Everything.objects.get()
+        row.data = {"a": object}
+        change = making.images(plan, plan.read(Everything.objects.get()), plan.read(row))
+        making.images(plan, plan.read(Everything.objects.get()), plan.read(row))
+    assert "data" in change[2] and "data" not in change[1] and "text" in change[1]
+    assert len([each for each in caplog.records if "shop.Everything.data" in each.message]) == 1
+    assert len(events) == 1
+
+
+@in_real_transactions
+def test_no_failure_reaches_a_request_unless_asked(product, alias, monkeypatch, caplog):
+    def broken(*args):
+        raise ValueError("broken")
+
+    monkeypatch.setattr(delivery, "send", broken)
+    product.save()
+    assert "broken" in caplog.text
+    with with_settings(RAISE_ERRORS=True), pytest.raises(ValueError):
+        Product.objects.get().save()
+
+
+def test_without_brokers_the_log_says_so(caplog, monkeypatch):
+    monkeypatch.delenv("UNSTALE_KAFKA_BROKERS", raising=False)
+    monkeypatch.undo()
+    with override_settings(UNSTALE={"MODELS": ["shop.*"]}):
+        monkeypatch.delenv("UNSTALE_KAFKA_BROKERS", raising=False)
+        for _ in range(2):
+            delivery.send({"event": "truncate", "model": "shop.Product"})
+    assert caplog.text.count("names no BROKERS") == 1
+
+
+@in_real_transactions
+def test_without_autocommit_events_leave_at_once(product, alias, events):
+    transaction.set_autocommit(False, using=alias)
+    try:
+        product.save()
+        assert len(events) == 1
+    finally:
+        transaction.rollback(using=alias)
+        transaction.set_autocommit(True, using=alias)
+
+
+def test_resync_tells_the_whole_row_and_nothing_of_before(product):
+    event = making.resync_event(product)
+    assert event["event"] == "post_save" and "created" not in event and "before" not in event
+    assert event["after"]["price"] == "1.00" and event["pk"] == product.pk
+    assert event["source"] == "resync"
