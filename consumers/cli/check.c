@@ -6,6 +6,7 @@
 #include "consumers/base/alloc.h"
 #include "consumers/cli/check_events.h"
 #include "consumers/cli/verb.h"
+#include "consumers/plan/test_run.h"
 #include "consumers/rules/load.h"
 #include "consumers/service/settings.h"
 
@@ -159,6 +160,8 @@ static int check_paths(const struct check *check, const char *const *paths, size
     diagnostics_init(&found);
     load_files(paths, nr, &files, &found);
     set = load_sources(files.items, files.nr, &found);
+    if (set)
+        (void)test_run_own(set, &found); /* what it returns, the diagnostics say */
     if (set && check->events) {
         code = check_sample(check, &files, set, &found);
     } else {
@@ -204,17 +207,19 @@ static int run(int argc, char **argv)
 const struct cli_verb verb_check = {
     .name = "check",
     .summary = "say everything that is wrong with rule files",
-    .usage = "usage: unstale check [options] [PATH...]\n\n"
-             "Reads rule files, and from folders every *.json and *.jsonc in name order, as run\n"
-             "does, and tells every error and warning with file, line and column. Without a PATH:\n"
-             "the rules of the settings. \"-\" is standard input.\n\n"
-             "  --format FORM   text for people (default), json (one object), sarif (2.1.0), or\n"
-             "                  github (annotations in a workflow's log)\n"
-             "  --events FILE   a sample of events: which models and fields no rule names, which\n"
-             "                  rules none matched, and names in \"changed\" that none carries\n"
-             "  --strict        exit 3 when there are warnings and no errors\n"
-             "  --rules PATH    as PATH\n"
-             "  --config FILE   the settings to take the rules from\n\n"
-             "exit codes: 0 no error, 1 errors, 2 usage, 3 warnings only (--strict)\n",
+    .usage =
+        "usage: unstale check [options] [PATH...]\n\n"
+        "Reads rule files, and from folders every *.json and *.jsonc in name order, as run\n"
+        "does, and tells every error and warning with file, line and column. Rules without an\n"
+        "error are put through the tests in their files. Without a PATH: the rules of the\n"
+        "settings. \"-\" is standard input.\n\n"
+        "  --format FORM   text for people (default), json (one object), sarif (2.1.0), or\n"
+        "                  github (annotations in a workflow's log)\n"
+        "  --events FILE   a sample of events: which models and fields no rule names, which\n"
+        "                  rules none matched, and names in \"changed\" that none carries\n"
+        "  --strict        exit 3 when there are warnings and no errors\n"
+        "  --rules PATH    as PATH\n"
+        "  --config FILE   the settings to take the rules from\n\n"
+        "exit codes: 0 no error, 1 errors, 2 usage, 3 warnings only (--strict)\n",
     .run = run,
 };

@@ -48,7 +48,7 @@ static int run(int argc, char **argv)
 const struct cli_verb verb_schema = {
     .name = "schema",
     .summary = "the JSON Schema of events, rules, settings or tests",
-    .usage = "usage: unstale schema event|rules|tests|settings|tests\n\n"
+    .usage = "usage: unstale schema event|rules|settings|tests\n\n"
              "Prints the JSON Schema (2020-12) that this program goes by, for editors and for\n"
              "validators: \"$schema\": \"./rules.v1.schema.json\" in a rule file.\n\n"
              "exit codes: 0 ok, 2 usage\n",

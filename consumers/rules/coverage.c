@@ -1,5 +1,6 @@
 #include "consumers/rules/coverage.h"
 
+#include "consumers/base/suggest.h"
 #include "consumers/rules/digest.h"
 #include "consumers/rules/locate.h"
 #include "consumers/rules/match.h"
@@ -216,6 +217,22 @@ static bool is_never_carried(const struct coverage *coverage, const struct rule 
     return is_told;
 }
 
+/* Of the fields that the rule's models carry. */
+static struct slice nearest_carried(const struct coverage *coverage, const struct rule *rule,
+                                    struct slice name)
+{
+    struct suggest suggest;
+
+    suggest_init(&suggest, name);
+    for (size_t i = 0; i < coverage->models_nr; i++) {
+        const struct coverage_model *model = &coverage->models[i];
+
+        for (size_t j = 0; model->concerns[rule->index] && j < model->nr; j++)
+            suggest_offer(&suggest, model->fields[j].name);
+    }
+    return suggest.best;
+}
+
 static void check_name(struct finder *f, struct span value)
 {
     struct slice name = scan_decode(f->clean, value.start, &f->coverage->arena);
@@ -228,6 +245,7 @@ static void check_name(struct finder *f, struct span value)
         .column = place.column,
         .end_column = place.end_column,
         .source_line = place.source_line,
+        .suggestion = nearest_carried(f->coverage, f->rule, name),
         .message = arena_printf(&f->coverage->arena,
                                 "no event of the sample carries a field \"%.*s\"", SLICE_ARG(name)),
     };

@@ -61,6 +61,38 @@ struct slice operator_near(struct slice name)
     return suggest.best;
 }
 
+/* How people name things elsewhere: Django's lookups, SQL, MongoDB. */
+static const struct {
+    const char *names[6];
+    const char *help;
+} foreign[] = {
+    {{"startswith", "istartswith", "starts_with"}, "write {\"prefix\": \"…\"}"},
+    {{"endswith", "iendswith", "ends_with"}, "write {\"suffix\": \"…\"}"},
+    {{"contains", "icontains", "like"}, "write {\"wildcard\": \"*…*\"}"},
+    {{"regex", "iregex", "match"}, "there are no regular expressions: {\"wildcard\": \"a*b\"}"},
+    {{"iexact"}, "write {\"equals-ignore-case\": \"…\"}"},
+    {{"gt", "$gt", ">", "min"}, "write {\"numeric\": [\">\", 1]}"},
+    {{"gte", "$gte", ">="}, "write {\"numeric\": [\">=\", 1]}"},
+    {{"lt", "$lt", "<", "max"}, "write {\"numeric\": [\"<\", 1]}"},
+    {{"lte", "$lte", "<="}, "write {\"numeric\": [\"<=\", 1]}"},
+    {{"range", "between"}, "write {\"numeric\": [\">=\", 1, \"<=\", 9]}"},
+    {{"eq", "$eq", "=", "==", "exact", "equals"}, "write the value itself"},
+    {{"in", "$in", "anyof", "any_of"}, "write the array itself: any of its values matches"},
+    {{"not", "$not", "ne", "$ne", "!=", "not_in"}, "write {\"anything-but\": [\"…\"]}"},
+    {{"isnull", "is_null"}, "write null for null, or {\"exists\": false} for an absent field"},
+};
+
+struct slice operator_foreign(struct slice name)
+{
+    for (size_t i = 0; i < ARRAY_NR(foreign); i++) {
+        for (size_t j = 0; j < ARRAY_NR(foreign[i].names) && foreign[i].names[j]; j++) {
+            if (slice_equals(name, slice_of(foreign[i].names[j])))
+                return slice_of(foreign[i].help);
+        }
+    }
+    return SLICE_ABSENT;
+}
+
 bool operator_unknown(struct loader *loader, const struct cursor *object)
 {
     struct cursor_iter it = cursor_walk(object);
@@ -78,7 +110,9 @@ bool operator_unknown(struct loader *loader, const struct cursor *object)
         report(loader, object, remark, "an operator must be alone in its object");
         return false;
     }
-    remark.suggestion = operator_near(member->step.name);
+    remark.help = operator_foreign(member->step.name);
+    if (slice_is_absent(remark.help))
+        remark.suggestion = operator_near(member->step.name);
     report(loader, member, remark,
            "unknown operator \"%.*s\" (known: prefix, suffix, equals-ignore-case, wildcard, "
            "anything-but, numeric, exists)",
@@ -104,20 +138,23 @@ static bool is_text_root(enum field_root root)
 static bool check_type(struct tests *tests, const struct cursor *at)
 {
     const char *type = is_text_root(tests->root) ? "a string" : NULL;
+    const char *help = "write it in quotes";
     bool is_fine = json_is_string(at->json);
     struct slice name = field_root_text(tests->root);
 
     if (tests->root == FIELD_CREATED) {
         type = "a boolean";
+        help = "write true or false";
         is_fine = json_is_boolean(at->json);
     } else if (tests->root == FIELD_TS || tests->root == FIELD_VERSION) {
         type = "a number";
+        help = "write a number, without quotes";
         is_fine = json_is_number(at->json);
     }
     if (!type || is_fine)
         return true;
-    report(tests->loader, at, (struct remark){.code = "E207"}, "\"%.*s\" is always %s",
-           SLICE_ARG(name), type);
+    report(tests->loader, at, (struct remark){.code = "E207", .help = slice_of(help)},
+           "\"%.*s\" is always %s", SLICE_ARG(name), type);
     return false;
 }
 
@@ -264,6 +301,7 @@ static bool load_comparison(struct loader *loader, const struct cursor *at, enum
     };
     static const enum numeric_op offered[] = {NUMERIC_GE, NUMERIC_LE, NUMERIC_EQ, NUMERIC_GT,
                                               NUMERIC_LT};
+    struct remark remark = {.code = "E203", .help = SLICE_ABSENT};
     struct suggest suggest;
     struct slice text;
 
@@ -276,8 +314,10 @@ static bool load_comparison(struct loader *loader, const struct cursor *at, enum
             return true;
         suggest_offer(&suggest, slice_of(texts[*op]));
     }
-    report(loader, at, (struct remark){.code = "E203", .suggestion = suggest.best},
-           "unknown numeric operator \"%.*s\"", SLICE_ARG(text));
+    if (slice_is_absent(suggest.best))
+        remark.help = SLICE("there are \"=\", \"<\", \"<=\", \">\" and \">=\"");
+    remark.suggestion = suggest.best;
+    report(loader, at, remark, "unknown numeric operator \"%.*s\"", SLICE_ARG(text));
     return false;
 }
 

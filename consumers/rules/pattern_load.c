@@ -170,13 +170,14 @@ static bool add_predicate(struct builder *b, const struct cursor *at, const stru
 
 /*
  * An object is either one operator or the fields below. A single member whose name is near to an
- * operator's is taken for a mistyped operator, never silently for a field.
+ * operator's, or below a field is one elsewhere, is taken for an operator, never silently for a field
+ * (which a path with dots still names).
  */
 static bool load_object(struct builder *b, const struct cursor *at, const struct field_path *path)
 {
     struct cursor_iter it = cursor_walk(at);
     const struct cursor *first = cursor_next(&it);
-    bool is_single = json_object_size(at->json) == 1;
+    bool is_single = json_object_size(at->json) == 1, is_foreign;
     struct slice near;
 
     if (!first) {
@@ -187,8 +188,9 @@ static bool load_object(struct builder *b, const struct cursor *at, const struct
     if (is_single && operator_is_known(first->step.name))
         return add_predicate(b, at, path);
     near = operator_near(first->step.name);
+    is_foreign = is_single && !slice_is_absent(operator_foreign(first->step.name));
     if (!is_container(path->root) || (is_single && !slice_is_absent(near)) ||
-        (path->parts_nr > 0 && operator_is_known(first->step.name)))
+        (path->parts_nr > 0 && (is_foreign || operator_is_known(first->step.name))))
         return operator_unknown(b->loader, at);
     return load_members(b, at, path->text);
 }

@@ -75,7 +75,9 @@ static void check_duplicate(struct loader *loader, const struct cursor *at, stru
         names_add(&loader->names, loader->arena, name, at);
         return;
     }
-    report(loader, at, (struct remark){.code = "E106"},
+    report(loader, at,
+           (struct remark){.code = "E106",
+                           .help = SLICE("give it another name, or put its keys into the first")},
            "rule \"%.*s\" is defined twice (first at %.*s:%u)", SLICE_ARG(name),
            SLICE_ARG(first->at->file->name), cursor_line(first->at));
 }
@@ -100,6 +102,7 @@ static const struct cache *find_cache(struct loader *loader, const struct cursor
 {
     struct slice name = slice_is_absent(options->cache) ? SLICE("default") : options->cache;
     const struct cursor *at = options->cache_at ? options->cache_at : rule;
+    struct remark remark = {.code = "E202", .help = SLICE_ABSENT};
     struct slice declared = SLICE("");
     struct suggest suggest;
 
@@ -113,8 +116,11 @@ static const struct cache *find_cache(struct loader *loader, const struct cursor
         declared = arena_printf(loader->arena, "%.*s%s%.*s", SLICE_ARG(declared), i ? ", " : "",
                                 SLICE_ARG(other));
     }
-    report(loader, at, (struct remark){.code = "E202", .suggestion = suggest.best},
-           "there is no cache \"%.*s\" (declared: %.*s)", SLICE_ARG(name), SLICE_ARG(declared));
+    if (slice_is_absent(suggest.best))
+        remark.help = SLICE("name one of those, or declare it in \"caches\"");
+    remark.suggestion = suggest.best;
+    report(loader, at, remark, "there is no cache \"%.*s\" (declared: %.*s)", SLICE_ARG(name),
+           SLICE_ARG(declared));
     return NULL;
 }
 
@@ -126,6 +132,14 @@ static void load_when(struct loader *loader, const struct cursor *at, struct rul
 
     if (!shape_needs(loader, at, "when", &when))
         return;
+    if (json_is_string(when->json)) {
+        report(loader, when,
+               (struct remark){.code = "E103",
+                               .help = arena_printf(loader->arena, "write {\"model\": %.*s}",
+                                                    SLICE_ARG(cursor_compact(when)))},
+               "\"when\" must be an object, not a string");
+        return;
+    }
     is_whole = pattern_load(loader, when, &pattern);
     rule->when = pattern_with_default_op(loader, &pattern);
     pattern_scope(loader, rule);

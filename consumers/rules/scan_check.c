@@ -194,7 +194,8 @@ static bool container(struct checker *c, char close, unsigned depth)
             return unexpected(c, close == '}' ? "\",\" or \"}\"" : "\",\" or \"]\"");
         comma = c->at++;
         if (peek(c) == close)
-            return fail(c, comma, comma + 1, "a trailing comma: only .jsonc files may have one");
+            return fail(c, comma, comma + 1,
+                        "a trailing comma: remove it (only .jsonc files may have one)");
     }
     c->at++;
     return true;

@@ -48,6 +48,23 @@ static struct slice types_text(struct loader *loader, unsigned types)
     return text;
 }
 
+/* "50" where 50 is meant. */
+static struct slice unquoted(struct loader *loader, const struct cursor *at, unsigned types)
+{
+    json_t *meant;
+    bool is_meant;
+
+    if (!json_is_string(at->json))
+        return SLICE_ABSENT;
+    meant = json_loads(json_string_value(at->json), JSON_DECODE_ANY, NULL);
+    is_meant = meant && (json_is_boolean(meant) || json_is_number(meant)) &&
+               (types & (1u << json_typeof(meant)));
+    json_decref(meant);
+    return is_meant
+               ? arena_printf(loader->arena, "write %s without quotes", json_string_value(at->json))
+               : SLICE_ABSENT;
+}
+
 bool shape_is(struct loader *loader, const struct cursor *at, unsigned types)
 {
     bool is_element = slice_is_absent(at->step.name) && at->step.parent;
@@ -56,9 +73,9 @@ bool shape_is(struct loader *loader, const struct cursor *at, unsigned types)
 
     if (types & (1u << json_typeof(at->json)))
         return true;
-    report(loader, at, (struct remark){.code = "E103"}, "%s%s%.*s%s must be %.*s, not %s",
-           is_element ? "an element of " : "", quote, SLICE_ARG(name), quote,
-           SLICE_ARG(types_text(loader, types)), type_text(at->json));
+    report(loader, at, (struct remark){.code = "E103", .help = unquoted(loader, at, types)},
+           "%s%s%.*s%s must be %.*s, not %s", is_element ? "an element of " : "", quote,
+           SLICE_ARG(name), quote, SLICE_ARG(types_text(loader, types)), type_text(at->json));
     return false;
 }
 
@@ -149,6 +166,16 @@ bool shape_duration(struct loader *loader, const struct cursor *at, int64_t *ms)
 {
     struct slice text, name;
 
+    if (at && json_is_integer(at->json)) {
+        name = cursor_compact(at);
+        report(loader, at,
+               (struct remark){.code = "E103",
+                               .help = arena_printf(loader->arena, "write \"%.*ss\" for seconds",
+                                                    SLICE_ARG(name))},
+               "\"%.*s\" must be a string with a unit, as in \"30s\", not an integer",
+               SLICE_ARG(cursor_name(at)));
+        return false;
+    }
     if (!shape_text(loader, at, &text))
         return false;
     if (duration_parse(text, ms))

@@ -102,7 +102,10 @@ static bool path_problem(struct path_reader *r, const char *what)
     if (span.len == 0)
         span = r->text;
     return problem(r->parser, "E111", span,
-                   arena_printf(r->parser->arena, "%s in \"%.*s\"", what, SLICE_ARG(r->text)));
+                   arena_printf(r->parser->arena,
+                                "%s in \"%.*s\"; a placeholder is a field such as {pk}, "
+                                "{after.name} or {tags[]}, then filters such as |lower",
+                                what, SLICE_ARG(r->text)));
 }
 
 static void add_part(struct path_reader *r, struct field_part part)
@@ -118,7 +121,10 @@ static bool read_name(struct path_reader *r, struct slice *name)
     while (r->at < r->text.len && is_name_char(r->text.ptr[r->at]))
         r->at++;
     *name = (struct slice){r->text.ptr + start, r->at - start};
-    return name->len > 0 || path_problem(r, "a name is expected");
+    if (name->len > 0)
+        return true;
+    return path_problem(r, start < r->text.len && r->text.ptr[start] == ' ' ? "a blank"
+                                                                            : "a name is expected");
 }
 
 static bool read_fan_out(struct path_reader *r)
@@ -293,7 +299,7 @@ static void parse_placeholder(struct parser *p)
 
     if (close == NULL || (other != NULL && other < close)) {
         problem(p, "E110", (struct slice){open, 1},
-                SLICE("\"{\" is never closed; write {{ for a brace in the key"));
+                SLICE("\"{\" is never closed: add \"}\", or write {{ for a brace in the key"));
         p->at = close == NULL ? p->text.len : (size_t)(close + 1 - p->text.ptr);
         return;
     }

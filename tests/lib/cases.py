@@ -40,13 +40,18 @@ def _run_one(folder):
     rules = "rules" if "rules" in names else "rules.json"
     problems = []
     if "check.json" in names:
-        problems += _check(folder, rules)
+        problems += _check(folder, rules, _arguments(folder, names))
     if "expected.jsonl" in names:
-        problems += _explain(folder, rules, process.read(os.path.join(folder, "args")).split("\n")
-                             if "args" in names else [])
+        problems += _explain(folder, rules, _arguments(folder, names))
     if "tested.jsonl" in names:
         problems += _test(folder, rules)
     return problems
+
+
+def _arguments(folder, names):
+    if "args" not in names:
+        return []
+    return [word for word in process.read(os.path.join(folder, "args")).split("\n") if word]
 
 
 def _test(folder, rules):
@@ -69,9 +74,9 @@ def _test(folder, rules):
     return problems
 
 
-def _check(folder, rules):
+def _check(folder, rules, arguments):
     wanted = json.loads(process.read(os.path.join(folder, "check.json")))
-    code, out, err = unstale("check", "--format", "json", rules, cwd=folder)
+    code, out, err = unstale("check", "--format", "json", *arguments, rules, cwd=folder)
     try:
         found = json.loads(out)
     except ValueError:
@@ -86,7 +91,6 @@ def _check(folder, rules):
 
 def _explain(folder, rules, arguments):
     wanted = json_lines(process.read(os.path.join(folder, "expected.jsonl")))
-    arguments = [word for word in arguments if word]
     code, out, err = unstale("explain", "--rules", rules, "--format", "json", *arguments,
                              "events.jsonl", cwd=folder)
     try:
