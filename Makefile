@@ -18,8 +18,8 @@ OUT     := $(BUILD)$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 needs = $(if $(filter $1,$(or $(MAKECMDGOALS),all)),$2)
 NEEDS := $(call needs,$(filter-out clean help deps test-image format format-check layers,$(or $(MAKECMDGOALS),all)),build) \
   $(call needs,demo run bench loss test check,run) $(call needs,unit fuzz-replay cases bench loss test check,test) \
-  $(call needs,loss bench test check,kafka) $(call needs,test-image,image) $(call needs,python test check,test kafka python) \
-  $(call needs,check tidy format format-check,lint) $(call needs,fuzz,fuzz) $(if $(findstring clang,$(CC)),lint)
+  $(call needs,loss bench test check,kafka) $(call needs,test check,editor) $(call needs,test-image,image) $(call needs,python test check,test kafka python) \
+  $(call needs,check tidy format format-check,lint) $(call needs,fuzz,fuzz) $(call needs,cov cov-run,test cov) $(if $(findstring clang,$(CC)),lint)
 ifneq ($(and $(strip $(NEEDS)),$(if $(findstring n,$(SHORT)),,x)),)
   ifneq ($(shell .ci/deps --check $(NEEDS) >/dev/null && echo ok),ok)
     $(info a dependency is missing or too old: running make deps)
@@ -77,7 +77,7 @@ UNITS    := $(foreach r,$(or $(ROOM),bus $(ROOMS)),$(call programs,tests/unit/$r
 CODE     := $(shell find $(wildcard bus consumers tests) -name '*.c' -o -name '*.h')
 
 .PHONY: all deps demo run unit cases python test check bench loss test-image tools benches examples fuzz fuzz-replay \
-  fuzzers-run install clean help format format-check layers tidy FORCE
+  fuzzers-run cov cov-run install clean help format format-check layers tidy FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -161,7 +161,7 @@ tools: $(TOOLS)
 benches: $(BENCHES)
 examples: $(EXAMPLES)
 
-deps: ## install what is missing (FOR="build run test kafka lint fuzz image python" for more than building and running)
+deps: ## install what is missing (FOR="build run test cov kafka lint fuzz image python editor" for more than building and running)
 	@.ci/deps $(FOR)
 
 demo: all ## play the main job from nothing: every key before and after
@@ -200,6 +200,12 @@ fuzzers-run: $(FUZZERS)
 	$(Q)for f in $^; do mkdir -p $(OUT)/corpus/$$(basename $$f); $$f -max_total_time=$(or $(FUZZ_TIME),60) \
 	  -timeout=10 -max_len=4096 -dict=tests/fuzz/words.dict -artifact_prefix=$(OUT)/corpus/ -print_final_stats=1 \
 	  $(OUT)/corpus/$$(basename $$f) tests/fuzz/corpus/$$(basename $$f) || exit 1; done
+
+# Apart from the other objects, and without what hides a line: optimisation and hardening.
+cov: ## lines of event, rules and plan that unit tests, cases and corpora reach: 90 % of each
+	@$(MAKE) BUILD=$(BUILD)/cov SAN= CFLAGS='-O0 -g --coverage' LDFLAGS=--coverage HARDENING= cov-run
+cov-run: $(PROGRAM) $(FUZZERS) $(foreach r,event rules plan cli,$(filter $(OUT)/tests/unit/$r/%,$(UNITS)))
+	@$(PYTHON) tests/cov --build $(BUILD) event rules plan
 
 format: ## rewrite the code as .clang-format says (FILES="..." for some; tidy and format-check too)
 	@clang-format -i $(or $(FILES),$(CODE))
