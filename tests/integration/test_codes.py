@@ -1,4 +1,4 @@
-"""Codes of `check`: the list, the case folders and the examples of `help` hold each other together."""
+"""Codes of `check`: list, case folders and examples of `help` go together."""
 import json
 import os
 import re
