@@ -4,7 +4,7 @@ import re
 import sys
 from importlib import metadata
 
-import psycopg
+from django.db import connection
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -17,10 +17,11 @@ def test_the_environment_holds_what_its_requirements_pin():
     assert {pin: metadata.version(pin) for pin in pins} == pins
 
 
-def test_the_database_is_empty_and_ours():
-    with psycopg.connect(os.environ["UNSTALE_TEST_POSTGRES"]) as connection:
-        tables = connection.execute(
-            "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
-        superuser = connection.execute("SELECT usesuper FROM pg_user WHERE usename = user").fetchone()
-    assert tables == (0,)
-    assert superuser == (True,)
+def test_the_database_is_of_this_job_alone():
+    name = os.environ["UNSTALE_TEST_POSTGRES"].rpartition("/")[2]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database(), usesuper FROM pg_user WHERE usename = user")
+        assert cursor.fetchone() == (name, True)
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                       " AND pid <> pg_backend_pid()")
+        assert cursor.fetchone() == (0,)

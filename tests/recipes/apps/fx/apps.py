@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class FxConfig(AppConfig):
+    name = "apps.fx"
+    label = "fx"

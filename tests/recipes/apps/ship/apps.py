@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ShipConfig(AppConfig):
+    name = "apps.ship"
+    label = "ship"
