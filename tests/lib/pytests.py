@@ -1,8 +1,10 @@
 """pytests - the suite `python`: pytest over bus/python/tests and tests/recipes, on each Django.
 
 A job is one folder in one environment, in a process of its own, two at a time; its JUnit file is
-read back into the report, so that each test counts. A job has a PostgreSQL database, a Redis or
-what else it starts, and all share the broker. What a job finds in its environment:
+read back into the report, so that each test counts. What lies in bus/python/tests itself has nothing
+to do with Django and is run in one environment; its folders are jobs of their own. A job has a
+PostgreSQL database and what it starts itself, and all share the broker. What it finds in its
+environment:
 
   UNSTALE_TEST_BROKERS    the Kafka of this run
   UNSTALE_TEST_POSTGRES   URL of an empty database of this job's own, with a superuser
@@ -12,6 +14,7 @@ what else it starts, and all share the broker. What a job finds in its environme
 Environments that no Python is found for are named and left out, unless they are needed.
 """
 import collections
+import glob
 import os
 import re
 import time
@@ -20,28 +23,33 @@ import xml.etree.ElementTree as xml
 from lib import process, venv
 from lib.postgres import PostgresServer
 
-# Each is run with that folder as the current one.
-FOLDERS = {"package": ("bus/python", ["tests"]), "recipes": ("tests/recipes", [])}
 AT_A_TIME = 2
 JOB_SECONDS = 600
 TEST_SECONDS = 120
 NOTHING_COLLECTED = 5
 DJANGOS = ("django42", "django52")
 
+# What is to be run: pytest's arguments in a folder, in one environment or in each.
+Part = collections.namedtuple("Part", "name folder arguments is_for_one")
 Job = collections.namedtuple("Job", "name child log junit started")
 
 
-def folders():
-    return {name: (os.path.join(process.ROOT, folder), arguments)
-            for name, (folder, arguments) in FOLDERS.items()
-            if all(os.path.isdir(os.path.join(process.ROOT, folder, path))
-                   for path in [""] + arguments)}
+def parts():
+    """The longest first, so that two at a time end soon."""
+    package = os.path.join(process.ROOT, "bus", "python")
+    recipes = os.path.join(process.ROOT, "tests", "recipes")
+    inner = sorted(os.path.dirname(path) for path in glob.glob(package + "/tests/*/conftest.py"))
+    found = [Part("recipes", recipes, [], False)]
+    found += [Part(os.path.basename(path), package, [path], False) for path in inner]
+    found.append(Part("package", package, ["tests"] + ["--ignore=" + path for path in inner], True))
+    return found
 
 
 def run(report, text, broker):
     """`text` is what a test's name must have; `broker` gives the address, once it is wanted."""
     pythons = _environments(report)
-    wanted = [(environment, name) for environment in pythons for name in folders()]
+    wanted = [(environment, part) for part in parts()
+              for environment in list(pythons)[-1 if part.is_for_one else 0:]]
     if not wanted:
         return
     server = PostgresServer()
@@ -77,8 +85,8 @@ def _run_jobs(wanted, pythons, report, text, server, brokers):
     running = []
     while waiting or running:
         while waiting and len(running) < AT_A_TIME:
-            environment, name = waiting.pop(0)
-            running.append(_start(environment, name, pythons[environment], text, server, brokers))
+            environment, part = waiting.pop(0)
+            running.append(_start(environment, part, pythons[environment], text, server, brokers))
         process.wait_until(lambda: any(_ended(job) for job in running), JOB_SECONDS + 60,
                            "a job ends")
         for job in [job for job in running if _ended(job)]:
@@ -86,11 +94,10 @@ def _run_jobs(wanted, pythons, report, text, server, brokers):
             _read_back(job, report, text)
 
 
-def _start(environment, name, python, text, server, brokers):
-    folder, arguments = folders()[name]
+def _start(environment, part, python, text, server, brokers):
     private = process.private_folder("py")
     junit = os.path.join(private, "junit.xml")
-    database = server.database("%s_%s" % (environment, name))
+    database = server.database("%s_%s" % (environment, part.name))
     env = venv.environment({
         "UNSTALE_TEST_BROKERS": brokers, "UNSTALE_TEST_POSTGRES": database,
         "UNSTALE_TEST_BUILD": os.path.abspath(process.build_dir()), "TMPDIR": private,
@@ -100,8 +107,8 @@ def _start(environment, name, python, text, server, brokers):
     if text:
         command += ["-k", text]
     log = os.path.join(private, "output")
-    child = process.start(command + arguments, log=log, env=env, cwd=folder)
-    return Job("%s %s" % (environment, name), child, log, junit, time.monotonic())
+    child = process.start(command + part.arguments, log=log, env=env, cwd=part.folder)
+    return Job("%s %s" % (environment, part.name), child, log, junit, time.monotonic())
 
 
 def _ended(job):
