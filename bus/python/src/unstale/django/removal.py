@@ -16,7 +16,7 @@ from typing import Any
 from django.db import connections, models, transaction
 from django.db.models.deletion import Collector
 
-from . import bulk, conf, m2m
+from . import bulk, commit, conf, m2m
 from .plan import Plan
 from .trouble import quiet
 
@@ -42,6 +42,7 @@ def install(plans: dict[type[models.Model], Plan]) -> None:
 
     @functools.wraps(original)
     def delete(self: Collector) -> Any:
+        commit.catch_up(self.using)
         if not _concerns(self):
             return original(self)
         with transaction.atomic(using=self.using, savepoint=False):

@@ -50,7 +50,9 @@ PLAIN_TYPES = frozenset((
     datetime.date, datetime.time, datetime.timedelta,
 ))
 
-_SCALARS = (type(None), str, int, float, bool, decimal.Decimal, datetime.date, uuid.UUID)
+_SCALARS = (
+    type(None), str, bytes, int, float, bool, decimal.Decimal, datetime.date, uuid.UUID
+)
 
 
 class Unknown(Exception):
@@ -92,8 +94,10 @@ class Lost:
 
 def freeze(value: Any) -> Any:
     """What a later change in place of the value does not reach."""
-    if isinstance(value, _SCALARS) or hasattr(value, "resolve_expression"):
+    if isinstance(value, _SCALARS) or is_expression(value):
         return value
+    if isinstance(value, (memoryview, bytearray)):
+        return bytes(value)
     for way in (Frozen, Copied):
         try:
             return way(value)
