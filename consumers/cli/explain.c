@@ -29,6 +29,7 @@ struct options {
 struct explainer {
     const struct options *options;
     const struct ruleset *ruleset;
+    size_t enabled_nr;       /* of the ruleset's rules */
     struct redis_look *look; /* NULL: Redis is not asked */
     struct arena arena;      /* of one event */
     struct plan plan;        /* of the live rules */
@@ -114,23 +115,30 @@ static void explain_rule(struct explainer *x, const struct rule *rule, struct ev
         out->new_row_ops = render_alone(x, rule, new_row, &out->new_row_nr);
 }
 
+/* With --all every rule, else the enabled ones of the event's model: no more of them are looked at. */
 static void explain_event(struct explainer *x, struct explanation *e)
 {
     struct render_context context = {.ruleset = x->ruleset, .plan = &x->plan, .arena = &x->arena};
     const struct ruleset *set = x->ruleset;
-    struct explained_rule *rules = arena_alloc(&x->arena, (set->rules_nr + 1) * sizeof(*rules));
+    struct rule_list concerned = ruleset_concerned(set, e->event, &x->arena);
 
     render_event(&context, e->event, 0);
     plan_coalesce(&x->plan);
-    for (size_t i = 0; i < set->rules_nr; i++) {
-        const struct rule *rule = &set->rules[i];
-        bool concerned = match_concerns(rule, e->event);
+    e->others_nr = x->enabled_nr - concerned.nr;
+    e->rules_nr = x->options->all ? set->rules_nr : concerned.nr;
+    e->rules = arena_alloc(&x->arena, (e->rules_nr + 1) * sizeof(*e->rules));
+    for (size_t i = 0; i < e->rules_nr; i++)
+        explain_rule(x, x->options->all ? &set->rules[i] : concerned.rules[i], e->event,
+                     &e->rules[i]);
+}
 
-        e->others_nr += rule->is_enabled && !concerned;
-        if (x->options->all || (rule->is_enabled && concerned))
-            explain_rule(x, rule, e->event, &rules[e->rules_nr++]);
-    }
-    e->rules = rules;
+static size_t count_enabled(const struct ruleset *set)
+{
+    size_t nr = 0;
+
+    for (size_t i = 0; i < set->rules_nr; i++)
+        nr += set->rules[i].is_enabled;
+    return nr;
 }
 
 static int redis_failed(const struct error *err)
@@ -210,7 +218,8 @@ static int explain_file(struct explainer *x, struct event_file *file)
 static int explain_with(const struct options *options, const struct ruleset *ruleset,
                         struct redis_look *look)
 {
-    struct explainer x = {.options = options, .ruleset = ruleset, .look = look};
+    struct explainer x = {
+        .options = options, .ruleset = ruleset, .enabled_nr = count_enabled(ruleset), .look = look};
     struct event_file file;
     struct error err = ERROR_INIT;
     int code = EXIT_USAGE;

@@ -4,16 +4,19 @@
 
 #include "consumers/base/hash.h"
 
+/* A list an op, and one of all rules whatever they match. */
+enum { WHOLE_LIST = EVENT_OP_NR, LISTS_NR };
+
 struct model_entry {
     struct slice label; /* absent: free */
-    struct rule_list ops[EVENT_OP_NR];
+    struct rule_list ops[LISTS_NR];
 };
 
 /* Rules by model and op; a model that no rule names finds those that match any. */
 struct rule_index {
     struct model_entry *entries;
     size_t nr, capacity; /* capacity: a power of two, at most half full */
-    struct rule_list any[EVENT_OP_NR];
+    struct rule_list any[LISTS_NR];
 };
 
 void ruleset_free(struct ruleset *ruleset)
@@ -75,9 +78,10 @@ static void put(const struct filler *filler, struct rule_list *list, const struc
     list->nr++;
 }
 
-static void put_ops(const struct filler *filler, struct rule_list ops[static EVENT_OP_NR],
+static void put_ops(const struct filler *filler, struct rule_list ops[static LISTS_NR],
                     const struct rule *rule)
 {
+    put(filler, &ops[WHOLE_LIST], rule);
     for (unsigned op = 0; op < EVENT_OP_NR; op++) {
         if (rule->ops & (1u << op))
             put(filler, &ops[op], rule);
@@ -134,9 +138,9 @@ static void put_all(const struct filler *filler, const struct ruleset *set)
     }
 }
 
-static void make_room(struct arena *arena, struct rule_list ops[static EVENT_OP_NR])
+static void make_room(struct arena *arena, struct rule_list ops[static LISTS_NR])
 {
-    for (unsigned op = 0; op < EVENT_OP_NR; op++) {
+    for (unsigned op = 0; op < LISTS_NR; op++) {
         ops[op].rules = arena_alloc(arena, ops[op].nr * sizeof(struct rule *));
         ops[op].nr = 0;
     }
@@ -209,6 +213,19 @@ struct rule_list ruleset_candidates(const struct ruleset *set, const struct even
     while (value_next(&it)) {
         if (value_type(it.item) == VALUE_STRING)
             list = add_candidates(set, event, value_text(it.item), list, arena);
+    }
+    return list;
+}
+
+struct rule_list ruleset_concerned(const struct ruleset *set, const struct event *event,
+                                   struct arena *arena)
+{
+    struct rule_list list = lists_of(set->index, event->model)[WHOLE_LIST];
+    struct value_iter it = value_walk(event->parents);
+
+    while (value_next(&it)) {
+        if (value_type(it.item) == VALUE_STRING)
+            list = merge(list, lists_of(set->index, value_text(it.item))[WHOLE_LIST], arena);
     }
     return list;
 }

@@ -202,6 +202,10 @@ void ruleset_build_index(struct ruleset *ruleset);
 struct rule_list ruleset_candidates(const struct ruleset *ruleset, const struct event *event,
                                     struct arena *arena);
 
+/* Enabled rules of the event's model or parents, whatever its op: those that match_concerns(). */
+struct rule_list ruleset_concerned(const struct ruleset *ruleset, const struct event *event,
+                                   struct arena *arena);
+
 /* True when a rule or the catalogue names the model: others count as "other" in metrics. */
 bool ruleset_knows_model(const struct ruleset *ruleset, struct slice label);
 

@@ -179,6 +179,18 @@ START_TEST(test_candidates)
 }
 END_TEST
 
+/* Whether it matches or not, whatever its op. */
+START_TEST(test_concerned)
+{
+    const struct rule *rule = rule_of(rows[_i].when, NULL);
+    struct event *event = event_of(rows[_i].event, &arena);
+    struct rule_list list = ruleset_concerned(ruleset, event, &arena);
+
+    ck_assert_msg(list.nr == (match_concerns(rule, event) ? 1 : 0), "%s on %s", rows[_i].when,
+                  rows[_i].event);
+}
+END_TEST
+
 static const struct {
     const char *unless, *event;
     bool want;
@@ -246,6 +258,7 @@ static Suite *match_suite(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_loop_test(cases, test_when, 0, (int)ARRAY_NR(rows));
     tcase_add_loop_test(cases, test_candidates, 0, (int)ARRAY_NR(rows));
+    tcase_add_loop_test(cases, test_concerned, 0, (int)ARRAY_NR(rows));
     tcase_add_loop_test(cases, test_unless, 0, (int)ARRAY_NR(unless_rows));
     tcase_add_test(cases, test_findings);
     suite_add_tcase(suite, cases);
