@@ -34,6 +34,9 @@ bool action_load_template(struct action_reader *r, const struct cursor *at, stru
 /* The template of a key or pattern that is not empty; false after a report. */
 bool action_load_key(struct action_reader *r, const struct cursor *at, struct template *key);
 
+/* A key that was put together, as somebody would have written it: the source of its targets. */
+struct slice action_text(struct action_reader *r, const struct template *key);
+
 /* The targets of a key, or of an array of them; with_locks: and those of their locks. */
 void action_load_keys(struct action_reader *r, const struct cursor *at, bool with_locks);
 

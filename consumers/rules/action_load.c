@@ -58,6 +58,22 @@ bool template_load(struct loader *loader, const struct cursor *at, struct templa
     return true;
 }
 
+struct slice action_text(struct action_reader *r, const struct template *key)
+{
+    struct arena *arena = r->loader->arena;
+    struct slice text = SLICE("");
+
+    for (size_t i = 0; i < key->segments_nr; i++) {
+        const struct segment *segment = &key->segments[i];
+
+        text = slice_is_absent(segment->text)
+                   ? arena_printf(arena, "%.*s%.*s", SLICE_ARG(text),
+                                  SLICE_ARG(template_escape(segment->literal, arena)))
+                   : arena_printf(arena, "%.*s{%.*s}", SLICE_ARG(text), SLICE_ARG(segment->text));
+    }
+    return text;
+}
+
 /* The key's own part: hashed, where the cache does so. */
 static struct template inner_key(struct action_reader *r, const struct template *key)
 {
@@ -120,6 +136,7 @@ static void add_lock_targets(struct action_reader *r, const struct template *key
     struct template suffix = template_literal(r->rule->cache->lock_suffix, r->loader->arena);
     struct template lock = template_join(key, &suffix, false, r->loader->arena);
 
+    lock.source = action_text(r, &lock);
     action_add_targets(r, &lock, false);
 }
 
@@ -170,29 +187,12 @@ void action_add(struct action_reader *r, struct action action)
     r->actions[r->nr++] = action;
 }
 
-/* For messages: nobody wrote it. */
-static struct slice pattern_text(struct loader *loader, const struct template *pattern)
-{
-    struct slice text = SLICE("");
-
-    for (size_t i = 0; i < pattern->segments_nr; i++) {
-        const struct segment *segment = &pattern->segments[i];
-
-        text = slice_is_absent(segment->text)
-                   ? arena_printf(loader->arena, "%.*s%.*s", SLICE_ARG(text),
-                                  SLICE_ARG(segment->literal))
-                   : arena_printf(loader->arena, "%.*s{%.*s}", SLICE_ARG(text),
-                                  SLICE_ARG(segment->text));
-    }
-    return text;
-}
-
 void action_add_pattern(struct action_reader *r, const struct template *pattern)
 {
     r->patterns = arena_grow(r->loader->arena, r->patterns, r->patterns_nr, &r->patterns_capacity,
                              sizeof(*r->patterns));
     r->patterns[r->patterns_nr] = *pattern;
-    r->patterns[r->patterns_nr++].source = pattern_text(r->loader, pattern);
+    r->patterns[r->patterns_nr++].source = action_text(r, pattern);
 }
 
 void action_add_purge(struct action_reader *r, const struct cursor *at)

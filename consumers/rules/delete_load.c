@@ -41,6 +41,7 @@ static void load_sessions(struct action_reader *r, const struct cursor *at,
         struct template before = template_literal(slice_of(backends[i]), r->loader->arena);
         struct template whole = template_join(&before, &key, false, r->loader->arena);
 
+        whole.source = action_text(r, &whole);
         action_add_targets(r, &whole, false);
     }
 }

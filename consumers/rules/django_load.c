@@ -66,6 +66,7 @@ static void add_fragment(struct action_reader *r, const struct template *before,
         digests[i].form = forms[i];
         hash = digest_template(&digests[i], r->loader->arena);
         whole = join(r, before, &hash, false);
+        whole.source = action_text(r, &whole);
         action_add_targets(r, &whole, false);
     }
 }
@@ -119,8 +120,12 @@ static void add_variants(struct action_reader *r, const struct page *page,
 {
     size_t nr = page->cache ? page->cache->i18n_nr : 0;
 
-    if (nr == 0)
-        action_add_targets(r, key, false);
+    if (nr == 0) {
+        struct template whole = *key;
+
+        whole.source = action_text(r, &whole);
+        action_add_targets(r, &whole, false);
+    }
     for (size_t i = 0; i < nr; i++) {
         struct slice text = page->cache->i18n[i];
         struct template suffix, whole;
@@ -129,6 +134,7 @@ static void add_variants(struct action_reader *r, const struct page *page,
             text = arena_printf(r->loader->arena, ".%.*s", SLICE_ARG(text));
         suffix = template_literal(text, r->loader->arena);
         whole = join(r, key, &suffix, false);
+        whole.source = action_text(r, &whole);
         action_add_targets(r, &whole, false);
     }
 }
