@@ -19,6 +19,8 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 GOALS = {"save": 1.15, "load": 1.25}
+WAYS = ("without", "with")
+SLICES = 20
 
 
 def configure():
@@ -70,23 +72,31 @@ class Bench:
 
 
 def measure(bench, rounds, saves):
-    """{name: (seconds without, seconds with)}: medians of `rounds`, after one that is not used."""
-    from unstale.django import tracking
-
-    found = {(name, way): [] for name in GOALS for way in ("without", "with")}
+    """{name: (seconds without, seconds with)}: medians of `rounds`, after one that is not used.
+    A round is made of slices in turns, so that what disturbs it falls on both ways."""
+    found = {(name, way): [] for name in GOALS for way in WAYS}
     for nr in range(rounds + 1):
-        for way in ("without", "with"):
-            tracking.uninstall()
-            if way == "with":
-                tracking.install()
-            took = {"save": bench.save(saves), "load": bench.load()}
-            for name in took:
-                if nr > 0:
-                    found[name, way].append(took[name])
+        total = dict.fromkeys(found, 0.0)
+        for slice_nr in range(SLICES):
+            for way in WAYS if slice_nr % 2 else WAYS[::-1]:
+                switch(way)
+                total["save", way] += bench.save(max(1, saves // SLICES)) / SLICES
+                if slice_nr % 5 == 0:
+                    total["load", way] += bench.load() / (SLICES // 5)
+        for key, seconds in total.items() if nr > 0 else ():
+            found[key].append(seconds)
     return {
-        name: tuple(statistics.median(found[name, way]) for way in ("without", "with"))
+        name: tuple(statistics.median(found[name, way]) for way in WAYS)
         for name in GOALS
     }
+
+
+def switch(way):
+    from unstale.django import tracking
+
+    tracking.uninstall()
+    if way == "with":
+        tracking.install()
 
 
 def databases():
@@ -109,7 +119,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--saves", type=int, default=2000)
+    parser.add_argument("--saves", type=int, default=1000)
     parser.add_argument("--rows", type=int, default=10000)
     arguments = parser.parse_args()
     folder = configure()

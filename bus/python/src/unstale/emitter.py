@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from unstale import process
 from unstale.errors import InvalidEvent, NotSent
-from unstale.event import prepare
+from unstale.event import pack, prepare
 from unstale.http_transport import check_http_options, HttpTransport
 from unstale.kafka_transport import KafkaTransport, Report
 from unstale.options import check_options
@@ -95,6 +95,11 @@ class Emitter:
         thread or from flush(), with None when Kafka has it and NotSent otherwise."""
         return self._emit(event, on_delivery, time.monotonic() + self._max_block)
 
+    def emit_checked(self, event: Mapping[str, Any]) -> bool:
+        """emit() for those who make events by a scheme that keeps the rules of the format: only
+        the size is checked here, which takes half the time."""
+        return self._emit(event, None, time.monotonic() + self._max_block, pack)
+
     def emit_many(self, events: Iterable[Mapping[str, Any]], *,
                   on_delivery: OnDelivery | None = None) -> int:
         """How many were accepted. With raise_errors nothing is sent when one is invalid; without,
@@ -106,9 +111,10 @@ class Emitter:
         deadline = time.monotonic() + self._max_block
         return sum(self._emit(event, on_delivery, deadline) for event in events)
 
-    def _emit(self, event: Any, on_delivery: OnDelivery | None, deadline: float) -> bool:
+    def _emit(self, event: Any, on_delivery: OnDelivery | None, deadline: float,
+              make: Callable[[Any], tuple[bytes, bytes]] = prepare) -> bool:
         try:
-            key, value = prepare(event)
+            key, value = make(event)
             report = None if on_delivery is None else functools.partial(_report, on_delivery, event)
             self._live().send(key, value, report, deadline)
             return True

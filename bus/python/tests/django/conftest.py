@@ -5,7 +5,8 @@ import pytest
 from django.db import connections, transaction
 from shop.router import Router
 
-from unstale.django import delivery
+from unstale import validate
+from unstale.django import delivery, events as making
 from unstale.testing import capture
 
 
@@ -16,12 +17,26 @@ class Sent(list):
         self.append(event)
         return True
 
+    emit_checked = emit
+
 
 @pytest.fixture(autouse=True)
 def sent(monkeypatch):
     client = Sent()
     monkeypatch.setattr(delivery, "emitter", lambda: client)
     return client
+
+
+@pytest.fixture(autouse=True)
+def every_event_is_valid(monkeypatch):
+    """Most are sent by emit_checked(), which takes our word for it."""
+    send = delivery.send
+
+    def checked(event, *more):
+        validate(making.fit(event))
+        send(event, *more)
+
+    monkeypatch.setattr(delivery, "send", checked)
 
 
 @pytest.fixture(params=["default", "postgres"])

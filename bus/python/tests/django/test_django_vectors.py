@@ -421,6 +421,8 @@ def failing(shop):
         def emit(self, event):
             raise ValueError("broken")
 
+        emit_checked = emit
+
     before, delivery.emitter = delivery.emitter, lambda: Failing()
     log = logging.getLogger("django.db.backends.base")
     was_disabled, log.disabled = log.disabled, True
@@ -496,6 +498,8 @@ def refill(shop):
         def emit(self, event):
             seen.append(Product.objects.get(pk=event["pk"]).name)
             assert not connections[shop.alias].in_atomic_block
+
+        emit_checked = emit
 
     before, delivery.emitter = delivery.emitter, lambda: Reading()
     try:

@@ -193,7 +193,7 @@ def _submit_committed(change: Change) -> None:
     if delivery.uses_outbox():
         delivery.store(event, change.using)
     else:
-        delivery.send(event)
+        delivery.send(event, change.plan.is_small)
     if change.state is not None:
         snapshot.remember(change.state, change.using, events.known_part(row))
 
@@ -245,9 +245,10 @@ def _settle_item(item: Any, rows: dict[Any, Any], bases: dict[Any, Any]) -> None
     if callable(item):
         item()
         return
-    event = _settle_row(item, rows, bases) if isinstance(item, list) else item
+    is_row = isinstance(item, list)
+    event = _settle_row(item, rows, bases) if is_row else item
     if not delivery.uses_outbox():
-        delivery.send(event)
+        delivery.send(event, is_row and item[0].plan.is_small)
 
 
 def _grouped(items: Iterable[Any]) -> list[Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import functools
 import logging
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -21,6 +22,9 @@ from .conf import Settings
 log = logging.getLogger("unstale.django")
 
 MAX_VERSION = 2**53 - 1
+
+#: A row with fewer characters fits into an event twice, whatever these are.
+SMALL_CHARS = 40_000
 
 
 class Column(NamedTuple):
@@ -51,7 +55,7 @@ class Plan:
         self.generated = frozenset(column.name for column in self.columns if column.generated)
         fields = {each.attname: each for each in meta.concrete_fields}
         self.mutable = frozenset(n for n, each in fields.items() if values.is_mutable(each))
-        self.unbounded = any(_is_unbounded(fields[c.name]) for c in self.columns if c.shown)
+        self.is_small = _room(fields[c.name] for c in self.columns if c.shown) < SMALL_CHARS
         self.attnames = {each.name: each.attname for each in meta.concrete_fields}
         self.pk_names = tuple(each.attname for each in _pk_fields(model))
         self.pk_parts = tuple(
@@ -121,11 +125,17 @@ def _version_name(model: type[models.Model], settings: Settings) -> str | None:
     return fields.get(name) if name else None
 
 
-def _is_unbounded(field: models.Field) -> bool:
-    field = values.concrete_field(field)
-    if isinstance(field, models.CharField) and field.max_length is None:
-        return True
-    return isinstance(field, models.TextField) or values.is_mutable(field)
+def _room(fields: Iterable[models.Field]) -> float:
+    """How many characters the columns may hold together: infinite if one has no bound."""
+    return sum(_chars(values.concrete_field(field)) for field in fields)
+
+
+def _chars(field: models.Field) -> float:
+    if isinstance(field, models.TextField) or values.is_mutable(field):
+        return math.inf
+    if isinstance(field, models.CharField):
+        return math.inf if field.max_length is None else field.max_length
+    return 100
 
 
 def _columns(model: type[models.Model], settings: Settings) -> Iterable[Column]:
