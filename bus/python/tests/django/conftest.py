@@ -3,6 +3,7 @@ import os
 
 import pytest
 from django.db import connections, transaction
+from shop.models import Category, Product
 from shop.router import Router
 
 from unstale import validate
@@ -60,3 +61,11 @@ def atomic(alias):
 def events(alias):
     with capture() as events:
         yield events
+
+
+@pytest.fixture
+def product(alias):
+    """A product in a category, as it is loaded."""
+    category = Category.objects.create(name="tea")
+    made = Product.objects.create(name="a", price=1, category=category)
+    return Product.objects.get(pk=made.pk)

@@ -30,7 +30,7 @@ def test_each_change_is_stored_at_once_and_sent_by_nobody(stored, sent, alias):
     product.save()
     product.tags.add(Tag.objects.create(name="t"))
     Product.objects.update(stock=1)
-    Product.objects.bulk_create([Product(name="c")])
+    Product.objects.bulk_create([Product(pk=77, name="c")])
     Book.objects.create(name="d", isbn="1")
     pk = product.pk
     product.delete()
