@@ -1,6 +1,7 @@
 """Transactions, old values, costs in queries, bulk writes."""
 import copy
 import pickle
+import time
 
 import django
 import pytest
@@ -9,7 +10,7 @@ from django.db.models import F
 from shop.models import Category, Everything, Offer, Plain, Product, Tag
 
 from django_support import with_settings
-from unstale.django import events as making
+from unstale.django import bulk, events as making
 from unstale.testing import assert_emitted, capture, matching
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -364,6 +365,13 @@ def test_events_stay_below_a_megabyte(alias, events):
     assert "text" not in events[1]["after"] and events[1]["changed"] == ["text"]
 
 
+def test_keys_alone_stay_below_a_megabyte_too():
+    assert [len(each) for each in bulk.portions(list(range(25_000)))] == [10_000, 10_000, 5_000]
+    some = list(bulk.portions(["x" * 200] * 10_000))
+    assert sum(map(len, some)) == 10_000 and max(map(len, some)) * 203 < 1 << 20
+    assert list(bulk.portions([])) == []
+
+
 def test_upserts_may_be_creates(alias, events):
     if django.VERSION < (4, 1):
         pytest.skip("bulk_create has no update_conflicts here")
@@ -385,3 +393,36 @@ def test_a_foreign_key_set_to_null_by_a_delete_of_another(alias, events):
         Offer.objects.create(code="c", price=1, replaces=Offer.objects.get(code="b"))
         Offer.objects.filter(code="b").delete()
     assert not matching(fewer, event="bulk_update")
+
+
+# ---- large transactions ----
+
+@in_real_transactions
+def test_one_hook_holds_what_comes_outside_of_savepoints(alias, atomic, sent):
+    """Django takes its hooks off the front of a list, which a hundred thousand would make slow."""
+    connection = django.db.connections[alias]
+    with atomic():
+        before = len(connection.run_on_commit)
+        for nr in range(50):
+            Tag.objects.create(name=str(nr))
+        assert len(connection.run_on_commit) == before + 1
+        with pytest.raises(KeyError), atomic():
+            Tag.objects.create(name="lost")
+            raise KeyError
+        Tag.objects.create(name="last")
+    names = [each["after"]["name"] for each in sent]
+    assert names == [str(nr) for nr in range(50)] + ["last"]
+    assert "unstale_batch" not in connection.__dict__
+
+
+def test_many_saves_and_deletes_in_one_transaction_take_no_time(alias, atomic, events):
+    started = time.monotonic()
+    with atomic():
+        tags = [Tag.objects.create(name=str(nr)) for nr in range(1000)]
+        for tag in tags:
+            transaction.on_commit(int, using=alias)
+            tag.name = "x"
+            tag.save()
+        Tag.objects.all().delete()
+    assert [each["event"] for each in events] == ["post_delete"] * 1000
+    assert time.monotonic() - started < 30

@@ -3,6 +3,7 @@ import pytest
 from django.test import TestCase
 from shop.models import Product, Tag
 
+from unstale.django import delivery
 from unstale.testing import assert_emitted, capture, matching, unstale_events  # noqa: F401
 
 
@@ -11,7 +12,8 @@ class InATestCase(TestCase):
 
     @classmethod
     def setUpTestData(cls):
-        cls.product = Product.objects.create(name="a")
+        with capture():
+            cls.product = Product.objects.create(name="a")
 
     def test_what_was_made_before_has_been_committed(self):
         self.product.name = "b"
@@ -29,6 +31,15 @@ class InATestCase(TestCase):
             Tag.objects.create(name="t")
         self.assertEqual(len(first), 1)
         self.assertEqual([each["model"] for each in second], ["shop.Tag"])
+
+    def test_what_django_captures_counts_as_committed(self):
+        sent = delivery.emitter()
+        for name, before in (("b", "a"), ("c", "b")):
+            sent.clear()
+            with self.captureOnCommitCallbacks(execute=True):
+                self.product.name = name
+                self.product.save()
+            self.assertEqual([each["before"] for each in sent], [{"name": before}])
 
     def test_captures_nest(self):
         with capture() as outer:

@@ -41,8 +41,18 @@ def publish_pks(
     plan: Plan, name: str, pks: list[Any], using: str, changed: list[str] | None = None
 ) -> None:
     """Tells that rows have changed, and nothing of what is in them."""
-    for start in range(0, len(pks), MAX_PKS):
-        _publish(plan, name, {"pks": pks[start:start + MAX_PKS]}, changed, using)
+    for some in portions(pks):
+        _publish(plan, name, {"pks": some}, changed, using)
+
+
+def portions(pks: list[Any]) -> Iterator[list[Any]]:
+    """Primary keys in as many as one event takes, by number and by size."""
+    step = MAX_PKS
+    if any(type(pk) is not int for pk in pks):
+        longest = max(events.encoded_bytes(pk) for pk in pks)
+        step = max(1, min(MAX_PKS, ROWS_BYTES // (longest + 1)))
+    for start in range(0, len(pks), step):
+        yield pks[start:start + step]
 
 
 def _publish(

@@ -14,12 +14,10 @@ from typing import Any
 from django.db import models
 from django.db.models import signals
 
-from . import conf, delivery, events, values
+from . import bulk, conf, delivery, events, values
 from .plan import Plan
 from .signals import FIXTURE
 from .trouble import quiet
-
-MAX_PKS = 10_000
 
 _ACTIONS = {"post_add": "add", "post_remove": "remove"}
 
@@ -108,8 +106,8 @@ class Relation:
         """The events of one object of this side, each with at most as many keys as are allowed."""
         pks = sorted({self.far_pk(pk) for pk in far}, key=lambda pk: (type(pk) is str, pk))
         pk = self.near_pk(near)
-        for start in range(0, len(pks), MAX_PKS):
-            link = {"field": self.field.name, "action": action, "pks": pks[start:start + MAX_PKS]}
+        for some in bulk.portions(pks):
+            link = {"field": self.field.name, "action": action, "pks": some}
             event = events.named(self.plan, "m2m_changed", source, pk=pk, m2m=link)
             delivery.publish(event, using)
 
