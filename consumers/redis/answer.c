@@ -1,5 +1,6 @@
 #include "consumers/redis/answer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <hiredis/hiredis.h>
@@ -21,14 +22,23 @@ static int depth_of(const redisReadTask *task)
     return depth;
 }
 
+static void on_element(struct answers *answers, const redisReadTask *task, struct slice text)
+{
+    if (answers->keeps_words) {
+        buffer_add(&answers->words, text);
+        buffer_add_char(&answers->words, '\n');
+    } else if (answers->element != NULL) {
+        answers->element(answers->sink, depth_of(task), text);
+    }
+}
+
 static void *on_string(const redisReadTask *task, char *bytes, size_t len)
 {
     struct answers *answers = task->privdata;
     struct slice text = {bytes, len};
 
     if (task->parent != NULL) {
-        if (answers->element != NULL)
-            answers->element(answers->sink, depth_of(task), text);
+        on_element(answers, task, text);
         return object();
     }
     buffer_clear(&answers->text);
@@ -56,6 +66,13 @@ static void *on_array(const redisReadTask *task, size_t elements)
 
 static void *on_integer(const redisReadTask *task, long long integer)
 {
+    char digits[24];
+    int len;
+
+    if (task->parent != NULL) {
+        len = snprintf(digits, sizeof(digits), "%lld", integer);
+        on_element(task->privdata, task, (struct slice){digits, (size_t)len});
+    }
     return on_other(task, ANSWER_INTEGER, integer);
 }
 
@@ -67,6 +84,8 @@ static void *on_double(const redisReadTask *task, double number, char *text, siz
 
 static void *on_nil(const redisReadTask *task)
 {
+    if (task->parent != NULL)
+        on_element(task->privdata, task, SLICE(""));
     return on_other(task, ANSWER_NIL, 0);
 }
 
@@ -104,6 +123,7 @@ void answers_init(struct answers *answers)
 {
     *answers = (struct answers){.element = NULL};
     buffer_init(&answers->text);
+    buffer_init(&answers->words);
     reader_make(answers);
 }
 
@@ -111,6 +131,7 @@ void answers_release(struct answers *answers)
 {
     redisReaderFree(answers->reader);
     buffer_release(&answers->text);
+    buffer_release(&answers->words);
 }
 
 void answers_clear(struct answers *answers)

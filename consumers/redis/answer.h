@@ -18,7 +18,10 @@ struct answer {
     struct slice text; /* of a status, string or error; valid until the next answer is taken */
 };
 
-/* A string inside an array: depth 1 in the array of the reply, 2 in an array of that, ... */
+/*
+ * A string inside an array: depth 1 in the array of the reply, 2 in an array of that, ... An integer
+ * is told by its digits, nil as an empty string.
+ */
 typedef void (*answer_element)(void *sink, int depth, struct slice text);
 
 struct redisReader;
@@ -29,6 +32,8 @@ struct answers {
     struct buffer text;     /* what current.text points into */
     answer_element element; /* NULL: strings inside arrays are dropped */
     void *sink;
+    bool keeps_words; /* strings inside arrays go to `words`, a line each, and to nobody else */
+    struct buffer words;
 };
 
 void answers_init(struct answers *answers);

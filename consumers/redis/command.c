@@ -7,7 +7,7 @@
 #include "consumers/redis/jitter.h"
 #include "consumers/redis/resp.h"
 
-enum { HOUR_MS = 3600 * 1000, VERSION_BYTES = 32 };
+enum { HOUR_MS = 3600 * 1000, VERSION_BYTES = 32, WAIT_MS = 1000 };
 
 bool command_has_script(enum command_kind kind, enum script_name *name)
 {
@@ -27,6 +27,7 @@ bool command_has_script(enum command_kind kind, enum script_name *name)
     case COMMAND_UNLINK:
     case COMMAND_SET:
     case COMMAND_PING:
+    case COMMAND_WAIT:
         break;
     }
     return false;
@@ -138,6 +139,14 @@ static void write_expire(const struct command_writer *writer, const struct op *o
     resp_bulk_int(writer->out, jitter_apply(op->action->ttl_ms, op->action->jitter_ms, op->hash));
 }
 
+static void write_wait(const struct command_writer *writer, const struct command *command)
+{
+    resp_begin(writer->out, 3);
+    resp_bulk(writer->out, SLICE("WAIT"));
+    resp_bulk_int(writer->out, writer->flight->targets[command->target].wait_replicas);
+    resp_bulk_int(writer->out, WAIT_MS);
+}
+
 void command_write(const struct command_writer *writer, const struct command *command)
 {
     switch (command->kind) {
@@ -161,6 +170,9 @@ void command_write(const struct command_writer *writer, const struct command *co
         break;
     case COMMAND_PING:
         resp_command(writer->out, (struct slice[]){SLICE("PING")}, 1);
+        break;
+    case COMMAND_WAIT:
+        write_wait(writer, command);
         break;
     }
 }

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -12,6 +13,7 @@
 #include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
 #include "consumers/redis/greeting.h"
+#include "consumers/redis/sentinel.h"
 #include "consumers/redis/transport.h"
 
 enum { IN_BYTES = 64 << 10, READS_A_DRIVE = 16 };
@@ -22,6 +24,15 @@ void connection_init(struct connection *connection, const struct redis_target *t
     answers_init(&connection->answers);
     buffer_init(&connection->out);
     connection->in = alloc_bytes(IN_BYTES);
+    if (target->host == NULL)
+        return;
+    (void)snprintf(connection->at.host, sizeof(connection->at.host), "%s", target->host);
+    connection->at.port = target->port;
+}
+
+void connection_set_address(struct connection *connection, const struct redis_address *address)
+{
+    connection->at = *address;
 }
 
 void connection_release(struct connection *connection)
@@ -40,6 +51,20 @@ void connection_close(struct connection *connection)
     connection->out_sent = 0;
     buffer_clear(&connection->out);
     answers_clear(&connection->answers);
+    connection->answers.keeps_words = false;
+}
+
+/* Whom a trouble is about: the target, and the server where that is another. */
+static void name_peer(const struct connection *connection, struct buffer *name)
+{
+    const struct redis_target *target = connection->target;
+
+    redis_target_print(target, name);
+    if (connection->phase == CONNECTION_SEEKING || connection->at.host[0] == '\0')
+        return;
+    if (target->master != NULL || connection->at.port != target->port ||
+        strcmp(connection->at.host, target->host) != 0)
+        buffer_printf(name, " (%s:%d)", connection->at.host, connection->at.port);
 }
 
 void connection_fail(struct connection *connection, enum error_kind kind, const char *why)
@@ -47,34 +72,40 @@ void connection_fail(struct connection *connection, enum error_kind kind, const 
     struct buffer name;
 
     buffer_init(&name);
-    redis_target_print(connection->target, &name);
+    name_peer(connection, &name);
     error_clear(&connection->trouble);
     (void)error_fail(&connection->trouble, kind, "%s: %s", name.ptr, why);
     buffer_release(&name);
     connection_close(connection);
 }
 
-void connection_open(struct connection *connection)
+void connection_dial(struct connection *connection, enum connection_phase phase)
 {
     redisOptions options = {.options = REDIS_OPT_NONBLOCK};
 
-    if (connection->target->host != NULL)
-        REDIS_OPTIONS_SET_TCP(&options, connection->target->host, connection->target->port);
+    if (connection->at.host[0] != '\0')
+        REDIS_OPTIONS_SET_TCP(&options, connection->at.host, connection->at.port);
     else
         REDIS_OPTIONS_SET_UNIX(&options, connection->target->path);
     connection->context = redisConnectWithOptions(&options);
     if (connection->context == NULL)
         abort();
     connection->touched_ms = clock_steady_ms();
-    if (connection->context->err != 0) {
+    connection->phase = phase;
+    if (connection->context->err != 0)
         connection_fail(connection, ERROR_RETRY, connection->context->errstr);
-        return;
-    }
-    connection->phase = CONNECTION_CONNECTING;
+}
+
+void connection_open(struct connection *connection)
+{
+    if (connection->target->master != NULL)
+        sentinel_seek(connection);
+    else
+        connection_dial(connection, CONNECTION_CONNECTING);
 }
 
 /* False while it is not decided; a refused connection fails. */
-static bool is_connected(struct connection *connection)
+bool connection_is_connected(struct connection *connection)
 {
     struct pollfd one = {.fd = connection->context->fd, .events = POLLOUT | POLLIN};
     int problem = 0;
@@ -97,15 +128,16 @@ static void drive_connecting(struct connection *connection)
 {
     int on = 1;
 
-    if (!is_connected(connection))
+    if (!connection_is_connected(connection))
         return;
-    if (connection->target->host != NULL) {
+    if (connection->at.host[0] != '\0') {
         (void)setsockopt(connection->context->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         (void)redisEnableKeepAlive(connection->context);
     }
     if (connection->target->tls && !transport_start_tls(connection))
         return;
     connection->phase = CONNECTION_GREETING;
+    connection->answers.keeps_words = true;
     greeting_write(connection);
 }
 
@@ -133,7 +165,7 @@ static void drive_receiving(struct connection *connection)
 
         if (n <= 0)
             return;
-        connection->touched_ms = clock_steady_ms();
+        connection->touched_ms = connection->heard_ms = clock_steady_ms();
         if (!answers_feed(&connection->answers, connection->in, (size_t)n)) {
             connection_fail(connection, ERROR_RETRY, "the reply does not fit into memory");
             return;
@@ -144,14 +176,24 @@ static void drive_receiving(struct connection *connection)
     }
 }
 
+void connection_exchange(struct connection *connection)
+{
+    drive_sending(connection);
+    if (connection->phase != CONNECTION_CLOSED)
+        drive_receiving(connection);
+}
+
 static bool is_waiting(const struct connection *connection)
 {
-    return connection->phase == CONNECTION_CONNECTING || connection->due > 0 ||
+    return connection->phase == CONNECTION_SEEKING || connection->phase == CONNECTION_CONNECTING ||
+           connection->due > 0 ||
            connection_unsent(connection) > 0;
 }
 
 void connection_drive(struct connection *connection)
 {
+    if (connection->phase == CONNECTION_SEEKING)
+        sentinel_drive(connection);
     if (connection->phase == CONNECTION_CONNECTING)
         drive_connecting(connection);
     if (connection->phase >= CONNECTION_GREETING)
@@ -175,7 +217,7 @@ void connection_expect(struct connection *connection, uint64_t answers)
 
 bool connection_answer(struct connection *connection, struct answer *answer)
 {
-    if (connection->phase < CONNECTION_GREETING)
+    if (connection->phase == CONNECTION_CLOSED)
         return false;
     switch (answers_take(&connection->answers, answer)) {
     case ANSWERS_NONE:
@@ -201,14 +243,17 @@ int connection_descriptor(const struct connection *connection)
 
 short connection_events(const struct connection *connection)
 {
-    if (connection->phase == CONNECTION_CONNECTING)
+    if (connection->phase == CONNECTION_CONNECTING ||
+        (connection->phase == CONNECTION_SEEKING && !connection->seeking.is_asked))
         return POLLOUT;
     return connection_unsent(connection) > 0 ? POLLIN | POLLOUT : POLLIN;
 }
 
 int64_t connection_patience_ms(const struct connection *connection, int64_t now_ms)
 {
-    int64_t left = connection->touched_ms + CONNECTION_STALL_MS - now_ms;
+    bool is_seeking = connection->phase == CONNECTION_SEEKING;
+    int64_t stall_ms = is_seeking ? SENTINEL_WAIT_MS : CONNECTION_STALL_MS;
+    int64_t left = connection->touched_ms + stall_ms - now_ms;
 
     if (!is_waiting(connection))
         return INT64_MAX;

@@ -4,8 +4,9 @@
  * connection_open() begins; connection_drive() takes whatever step is possible now (connecting, TLS,
  * greeting, sending, receiving) and returns; between two calls the owner polls
  * connection_descriptor() for connection_events(), at most connection_patience_ms() long. The greeting
- * is AUTH, SELECT, CLIENT SETNAME and INFO; after it the connection is ready and
- * `server` tells whom it talks to. The owner writes commands to `out` and says how many answers
+ * is AUTH, SELECT, CLIENT SETNAME, INFO and, of a master that Sentinels know, ROLE; after it the
+ * connection is ready and `server` tells whom it talks to. Where there are Sentinels they are asked
+ * first, each time anew (sentinel.h). The owner writes commands to `out` and says how many answers
  * they bring by connection_expect().
  *
  * A connection that fails is closed and holds why in `trouble`: ERROR_RETRY for what may pass by
@@ -20,10 +21,11 @@
 #include "consumers/redis/answer.h"
 #include "consumers/redis/target.h"
 
-enum { CONNECTION_STALL_MS = 5000, CONNECTION_RUN_ID_BYTES = 41, CONNECTION_GREETINGS = 4 };
+enum { CONNECTION_STALL_MS = 5000, CONNECTION_RUN_ID_BYTES = 41, CONNECTION_GREETINGS = 5 };
 
 enum connection_phase {
     CONNECTION_CLOSED,
+    CONNECTION_SEEKING, /* the context is of a Sentinel */
     CONNECTION_CONNECTING,
     CONNECTION_GREETING,
     CONNECTION_READY
@@ -36,13 +38,23 @@ struct server {
     char run_id[CONNECTION_RUN_ID_BYTES];
 };
 
-enum greeting { GREETING_AUTH, GREETING_SELECT, GREETING_NAME, GREETING_INFO };
+enum greeting { GREETING_AUTH, GREETING_SELECT, GREETING_NAME, GREETING_INFO, GREETING_ROLE };
 
 struct redisContext;
 struct ssl_st;
 
+/* Which Sentinel is asked, and how far that is. */
+struct seeking {
+    size_t next;  /* the one to be asked next time */
+    size_t tried; /* in a row */
+    bool is_asked;
+    struct error last; /* why the one before was of no use */
+};
+
 struct connection {
     const struct redis_target *target;
+    struct redis_address at; /* where it goes; no host: the target's socket */
+    struct seeking seeking;
     enum connection_phase phase;
     struct redisContext *context;
     struct ssl_st *tls; /* of the context; NULL without TLS */
@@ -53,6 +65,7 @@ struct connection {
     char *in;           /* what recv() fills */
     uint64_t due;       /* answers that are to come */
     int64_t touched_ms; /* when something last moved */
+    int64_t heard_ms;   /* when something was last received */
     enum greeting greetings[CONNECTION_GREETINGS];
     size_t greetings_nr, greetings_answered;
     struct server server;
@@ -61,6 +74,9 @@ struct connection {
 
 void connection_init(struct connection *connection, const struct redis_target *target);
 void connection_release(struct connection *connection);
+
+/* Where a closed connection goes from now on, instead of to the target's address. */
+void connection_set_address(struct connection *connection, const struct redis_address *address);
 
 void connection_open(struct connection *connection);
 void connection_close(struct connection *connection);
@@ -77,6 +93,11 @@ bool connection_answer(struct connection *connection, struct answer *answer);
 int connection_descriptor(const struct connection *connection);
 short connection_events(const struct connection *connection);
 int64_t connection_patience_ms(const struct connection *connection, int64_t now_ms);
+
+/* Of sentinel.c: begins to connect to `at`; true once that is done; sends and receives. */
+void connection_dial(struct connection *connection, enum connection_phase phase);
+bool connection_is_connected(struct connection *connection);
+void connection_exchange(struct connection *connection);
 
 static inline size_t connection_unsent(const struct connection *connection)
 {

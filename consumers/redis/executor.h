@@ -1,7 +1,7 @@
 /*
  * executor - plans to Redis and answers back: the sink of a pipeline.
  *
- * One executor a pipeline, one connection a target, one thread. Up to EXECUTOR_FLIGHTS plans are on
+ * One executor a pipeline, one connection a target (in a cluster: a node), one thread. Up to EXECUTOR_FLIGHTS plans are on
  * their way at once: executor_start() writes a plan's commands (own RESP in one buffer, UNLINK of up
  * to PLAN_MAX_KEYS keys, scripts by EVALSHA), executor_wait() reads its answers; in between the
  * pipeline prepares the next plan. Flights finish in the order they were started. Order on one key is
@@ -11,6 +11,9 @@
  * and every unanswered command is issued again, in order. An unguarded refresh is never sent twice;
  * where it would be, a delete is sent. Purges (VERB_PURGE) are not executed here: the pipeline hands
  * them to the purge engine; the executor skips them.
+ *
+ * In a cluster only one command of a slot is on its way at a time, so that no redirection changes their
+ * order. Of a target with wait_replicas a flight is done only when so many replicas have its writes.
  *
  * After EXECUTOR_DONE every live op of the plan but purges has result OP_DONE or OP_REJECTED, and
  * merged ops have the result of the op that stands for them.
@@ -37,7 +40,9 @@ struct executor_stats {
     counter keys_deleted; /* Redis said they existed */
     counter reconnects;
     counter reissued; /* commands sent again after a lost connection */
-    counter up;       /* targets connected and usable now */
+    counter redirects; /* answers of a cluster that named another node, or none yet */
+    counter shortages; /* WAITs that too few replicas answered in time */
+    counter up;        /* targets connected and usable now */
 };
 
 struct executor;
@@ -67,6 +72,16 @@ enum executor_state executor_ready(struct executor *executor, int timeout_ms);
 
 /* Why it is DOWN or CONFIG, one line; "" when all is well. Valid until the next call. */
 const char *executor_trouble(const struct executor *executor);
+
+/*
+ * True once after a target became another than before (failover, restart, a node of a cluster that
+ * took over): the oldest of their last good replies before it, and the longest way to go back.
+ */
+struct executor_change {
+    int64_t good_ms; /* steady clock */
+    int64_t rewind_ms;
+};
+bool executor_take_change(struct executor *executor, struct executor_change *change);
 
 /* The error text Redis gave for a rejected op of the flight in this slot; absent if none. */
 struct slice executor_rejection(const struct executor *executor, unsigned slot, size_t op_index);

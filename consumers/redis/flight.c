@@ -5,11 +5,21 @@
 
 #include "consumers/base/alloc.h"
 #include "consumers/redis/companion.h"
+#include "consumers/redis/slots.h"
 
-void flight_init(struct flight *flight, size_t targets_nr)
+void flight_init(struct flight *flight, const struct redis_target *targets, size_t targets_nr)
 {
-    *flight = (struct flight){.plan = NULL, .targets_nr = targets_nr};
-    flight->open = alloc_zero(targets_nr, sizeof(*flight->open));
+    uint32_t lanes_nr = 0;
+
+    *flight = (struct flight){.plan = NULL, .targets = targets, .targets_nr = targets_nr};
+    flight->lanes = alloc_zero(targets_nr, sizeof(*flight->lanes));
+    for (size_t i = 0; i < targets_nr; i++) {
+        flight->lanes[i] = lanes_nr;
+        lanes_nr += targets[i].is_cluster ? (uint32_t)SLOTS_NR : 1;
+    }
+    flight->open = alloc_zero(lanes_nr, sizeof(*flight->open));
+    for (uint32_t lane = 0; lane < lanes_nr; lane++)
+        flight->open[lane] = OP_NONE;
     buffer_init(&flight->texts);
 }
 
@@ -17,7 +27,9 @@ void flight_release(struct flight *flight)
 {
     free(flight->commands);
     free(flight->links);
+    free(flight->lanes);
     free(flight->open);
+    free(flight->used);
     free(flight->rejections);
     buffer_release(&flight->texts);
 }
@@ -82,53 +94,81 @@ static enum command_kind kind_of(const struct op *op)
     return COMMAND_UNLINK;
 }
 
+/* Where an op goes. */
+struct place {
+    uint32_t target;
+    uint32_t lane;
+    uint16_t slot;
+};
+
 /* Where flight_begin() hands complete commands to. */
 struct outlet {
     flight_on_command on_command;
     void *sink;
 };
 
-static void close_group(struct flight *flight, uint32_t target, struct outlet outlet)
+static void close_group(struct flight *flight, uint32_t lane, struct outlet outlet)
 {
-    if (flight->open[target] != OP_NONE)
-        outlet.on_command(outlet.sink, flight->open[target]);
-    flight->open[target] = OP_NONE;
+    if (flight->open[lane] != OP_NONE)
+        outlet.on_command(outlet.sink, flight->open[lane]);
+    flight->open[lane] = OP_NONE;
 }
 
-static void join_group(struct flight *flight, uint32_t op, uint32_t target, struct outlet outlet)
+static void open_group(struct flight *flight, struct place place)
 {
-    if (flight->open[target] == OP_NONE)
-        flight->open[target] = add_command(flight, COMMAND_UNLINK, target);
-    add_op(flight, flight->open[target], op);
-    if (flight->commands[flight->open[target]].nr == PLAN_MAX_KEYS)
-        close_group(flight, target, outlet);
+    flight->used =
+        alloc_grow(flight->used, flight->used_nr, &flight->used_capacity, sizeof(*flight->used));
+    flight->used[flight->used_nr++] = place.lane;
+    flight->open[place.lane] = add_command(flight, COMMAND_UNLINK, place.target);
+    flight->commands[flight->open[place.lane]].slot = place.slot;
 }
 
-static bool is_in_open_group(const struct flight *flight, uint32_t op, uint32_t target)
+static void join_group(struct flight *flight, uint32_t op, struct place place,
+                       struct outlet outlet)
 {
-    return op != OP_NONE && flight->open[target] != OP_NONE &&
-           flight->links[op].command == flight->open[target];
+    if (flight->open[place.lane] == OP_NONE)
+        open_group(flight, place);
+    add_op(flight, flight->open[place.lane], op);
+    if (flight->commands[flight->open[place.lane]].nr == PLAN_MAX_KEYS)
+        close_group(flight, place.lane, outlet);
+}
+
+static bool is_in_open_group(const struct flight *flight, uint32_t op, uint32_t lane)
+{
+    return op != OP_NONE && flight->open[lane] != OP_NONE &&
+           flight->links[op].command == flight->open[lane];
+}
+
+static struct place place_of(const struct flight *flight, const struct op *op)
+{
+    struct place place = {.target = (uint32_t)op->cache->target};
+
+    assert(place.target < flight->targets_nr);
+    if (flight->targets[place.target].is_cluster)
+        place.slot = slots_of_key(op->key);
+    place.lane = flight->lanes[place.target] + place.slot;
+    return place;
 }
 
 static void begin_op(struct flight *flight, uint32_t index, struct outlet outlet)
 {
     const struct op *op = flight_op(flight, index);
     enum command_kind kind = kind_of(op);
-    uint32_t target = (uint32_t)op->cache->target;
+    struct place place = place_of(flight, op);
     uint32_t command;
 
-    assert(target < flight->targets_nr);
     if (kind == COMMAND_UNLINK) {
-        join_group(flight, index, target, outlet);
+        join_group(flight, index, place, outlet);
         return;
     }
     if (is_guarded(op) && !companion_is_possible(op->key)) {
         add_rejection(flight, index, SLICE("a key with a brace and no hash tag cannot be guarded"));
         return;
     }
-    if (is_in_open_group(flight, op->previous, target))
-        close_group(flight, target, outlet);
-    command = add_command(flight, kind, target);
+    if (is_in_open_group(flight, op->previous, place.lane))
+        close_group(flight, place.lane, outlet);
+    command = add_command(flight, kind, place.target);
+    flight->commands[command].slot = place.slot;
     add_op(flight, command, index);
     outlet.on_command(outlet.sink, command);
 }
@@ -158,35 +198,53 @@ void flight_begin(struct flight *flight, struct plan *plan, flight_on_command on
     clear(flight);
     flight->plan = plan;
     reserve_links(flight, plan->ops_nr);
-    for (uint32_t target = 0; target < flight->targets_nr; target++)
-        flight->open[target] = OP_NONE;
     for (uint32_t i = 0; i < plan->ops_nr; i++) {
         flight->links[i].command = OP_NONE;
         if (plan->ops[i].merged_into == OP_LIVE && !op_runs_beside(&plan->ops[i]))
             begin_op(flight, i, outlet);
     }
-    for (uint32_t target = 0; target < flight->targets_nr; target++)
-        close_group(flight, target, outlet);
+    for (size_t i = 0; i < flight->used_nr; i++)
+        close_group(flight, flight->used[i], outlet);
+    flight->used_nr = 0;
 }
 
-uint32_t flight_add_ping(struct flight *flight, uint32_t target)
+uint32_t flight_add_ping(struct flight *flight, uint32_t node)
 {
-    while (flight->commands_nr <= target) {
-        (void)add_command(flight, COMMAND_PING, (uint32_t)flight->commands_nr);
+    while (flight->commands_nr <= node) {
+        (void)add_command(flight, COMMAND_PING, 0);
         flight->unanswered--;
     }
-    flight->commands[target] = (struct command){.kind = COMMAND_PING, .target = target};
+    flight->commands[node] = (struct command){.kind = COMMAND_PING};
     flight->unanswered++;
-    return target;
+    return node;
 }
 
-uint32_t flight_add_delete(struct flight *flight, uint32_t instead_of)
+uint32_t flight_add_wait(struct flight *flight, uint32_t target)
 {
-    uint32_t op = flight->commands[instead_of].first;
-    uint32_t index = add_command(flight, COMMAND_UNLINK, flight->commands[instead_of].target);
+    return add_command(flight, COMMAND_WAIT, target);
+}
 
-    add_op(flight, index, op);
-    return index;
+uint32_t flight_split(struct flight *flight, uint32_t command, uint32_t *first)
+{
+    const struct command whole = flight->commands[command];
+    uint32_t op = whole.first;
+
+    *first = (uint32_t)flight->commands_nr;
+    flight->commands[command].last = op;
+    flight->commands[command].nr = 1;
+    for (uint32_t i = 1; i < whole.nr; i++) {
+        uint32_t single = add_command(flight, whole.kind, whole.target);
+
+        op = flight_next(flight, op);
+        flight->commands[single].slot = whole.slot;
+        add_op(flight, single, op);
+    }
+    return whole.nr - 1;
+}
+
+void flight_undone(struct flight *flight)
+{
+    flight->unanswered++;
 }
 
 void flight_done(struct flight *flight, const struct command *command)
@@ -201,10 +259,11 @@ void flight_done(struct flight *flight, const struct command *command)
     flight->unanswered--;
 }
 
-void flight_reject(struct flight *flight, const struct command *command, struct slice text)
+void flight_reject(struct flight *flight, struct command *command, struct slice text)
 {
     uint32_t op = command->first;
 
+    command->is_rejected = true;
     for (uint32_t i = 0; i < command->nr; i++) {
         add_rejection(flight, op, text);
         if (i + 1 < command->nr)

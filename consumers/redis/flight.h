@@ -1,8 +1,8 @@
 /*
  * flight - one plan on its way: the commands its ops come to, and what became of each op.
  *
- * flight_begin() turns ops into commands: exact deletes go together up to PLAN_MAX_KEYS of a target,
- * everything else is a command of its own. A group stays open while other commands pass it, and is
+ * flight_begin() turns ops into commands: exact deletes go together up to PLAN_MAX_KEYS of a target (in
+ * a cluster: of a slot), everything else is a command of its own. A group stays open while other commands pass it, and is
  * closed before an op whose predecessor on its key lies in it: so order on one key is kept.
  *
  * Borrows the plan until flight_finish() or flight_drop(). Arrays are kept from flight to flight: in
@@ -13,6 +13,7 @@
 
 #include "consumers/base/buffer.h"
 #include "consumers/plan/plan.h"
+#include "consumers/redis/target.h"
 
 enum command_kind {
     COMMAND_UNLINK,
@@ -21,15 +22,19 @@ enum command_kind {
     COMMAND_GUARDED_DELETE, /* by script */
     COMMAND_BUMP,           /* by script */
     COMMAND_EXPIRE,         /* by script */
-    COMMAND_PING            /* of no op */
+    COMMAND_PING,           /* of no op */
+    COMMAND_WAIT            /* of no op: are the writes of this connection with the replicas? */
 };
 
 struct command {
     enum command_kind kind;
     uint32_t target;
     uint32_t first, last, nr; /* its ops: a list by flight->links */
-    unsigned tries;           /* answered by an error that no table lists */
+    uint16_t slot;            /* in a cluster */
+    uint8_t tries;            /* answered by an error that no table lists */
     bool was_sent;
+    bool is_rejected;
+    uint32_t node; /* of the executor's, that answered it */
 };
 
 struct op_link {
@@ -48,15 +53,19 @@ struct flight {
     size_t commands_nr, commands_capacity;
     struct op_link *links; /* by op */
     size_t links_capacity;
-    uint32_t *open; /* by target: its group of deletes that may still grow, or OP_NONE */
+    const struct redis_target *targets; /* borrowed */
     size_t targets_nr;
+    uint32_t *lanes; /* by target: its first lane; a cluster has one a slot, others have one */
+    uint32_t *open;  /* by lane: its group of deletes that may still grow, or OP_NONE */
+    uint32_t *used;  /* lanes that had a group, in order */
+    size_t used_nr, used_capacity;
     size_t unanswered; /* commands */
     struct rejection *rejections;
     size_t rejections_nr, rejections_capacity;
     struct buffer texts;
 };
 
-void flight_init(struct flight *flight, size_t targets_nr);
+void flight_init(struct flight *flight, const struct redis_target *targets, size_t targets_nr);
 void flight_release(struct flight *flight);
 
 /* `on_command` gets the index of each command when it is complete, in the order to be sent. */
@@ -65,15 +74,24 @@ typedef void (*flight_on_command)(void *sink, uint32_t command);
 void flight_begin(struct flight *flight, struct plan *plan, flight_on_command on_command,
                   void *sink);
 
-/* In a flight without a plan: the one PING of a target, which must not be under way. */
-uint32_t flight_add_ping(struct flight *flight, uint32_t target);
+/* In a flight without a plan: the one PING of a node, which must not be under way. */
+uint32_t flight_add_ping(struct flight *flight, uint32_t node);
 
-/* One more command: the delete of the op whose command (by index) could not be carried out. */
-uint32_t flight_add_delete(struct flight *flight, uint32_t instead_of);
+/* One more command, of no op: a WAIT for what the flight wrote there. */
+uint32_t flight_add_wait(struct flight *flight, uint32_t target);
+
+/*
+ * A delete of several keys becomes as many of one: the command itself keeps the first, the others are
+ * new ones at the end, *first to *first + result - 1, in the order of the keys.
+ */
+uint32_t flight_split(struct flight *flight, uint32_t command, uint32_t *first);
+
+/* An answered command is to be carried out once more. */
+void flight_undone(struct flight *flight);
 
 /* A command has its answer. */
 void flight_done(struct flight *flight, const struct command *command);
-void flight_reject(struct flight *flight, const struct command *command, struct slice text);
+void flight_reject(struct flight *flight, struct command *command, struct slice text);
 
 /* Gives merged ops the result of the op that stands for them. */
 void flight_finish(struct flight *flight);

@@ -19,15 +19,29 @@ static void add(struct connection *connection, enum greeting greeting, const str
     connection_expect(connection, 1);
 }
 
-static void add_auth(struct connection *connection)
+static void write_auth(struct connection *connection)
 {
     struct slice user = slice_of(connection->target->user);
     struct slice password = slice_of(connection->target->password);
 
+    if (connection->target->password == NULL)
+        return;
     if (connection->target->user != NULL)
         add(connection, GREETING_AUTH, (struct slice[]){SLICE("AUTH"), user, password}, 3);
     else
         add(connection, GREETING_AUTH, (struct slice[]){SLICE("AUTH"), password}, 2);
+}
+
+/* A reload may put a new password in place at any time. */
+static void add_auth(struct connection *connection)
+{
+    pthread_mutex_t *login = connection->target->login;
+
+    if (login != NULL)
+        (void)pthread_mutex_lock(login);
+    write_auth(connection);
+    if (login != NULL)
+        (void)pthread_mutex_unlock(login);
 }
 
 static void add_select(struct connection *connection)
@@ -43,13 +57,14 @@ void greeting_write(struct connection *connection)
     connection->greetings_nr = 0;
     connection->greetings_answered = 0;
     connection->server = (struct server){.version = 0};
-    if (connection->target->password != NULL)
-        add_auth(connection);
+    add_auth(connection);
     if (connection->target->database != 0)
         add_select(connection);
     add(connection, GREETING_NAME,
         (struct slice[]){SLICE("CLIENT"), SLICE("SETNAME"), SLICE("unstale")}, 3);
     add(connection, GREETING_INFO, (struct slice[]){SLICE("INFO"), SLICE("server")}, 2);
+    if (connection->target->master != NULL)
+        add(connection, GREETING_ROLE, (struct slice[]){SLICE("ROLE")}, 1);
 }
 
 /* "7.0.15" is 700; 0 when it is no version. */
@@ -91,6 +106,13 @@ static void refuse(struct connection *connection, struct slice text)
     connection_fail(connection, is_config ? ERROR_CONFIG : ERROR_RETRY, why);
 }
 
+/* A Sentinel may not know yet, or no longer: who says of itself that it is the master counts. */
+static void read_role(struct connection *connection)
+{
+    if (!slice_starts_with(buffer_slice(&connection->answers.words), SLICE("master\n")))
+        connection_fail(connection, ERROR_RETRY, "the server is no master (any more)");
+}
+
 void greeting_read(struct connection *connection)
 {
     struct answer answer;
@@ -98,6 +120,7 @@ void greeting_read(struct connection *connection)
     while (connection->greetings_answered < connection->greetings_nr) {
         enum greeting greeting = connection->greetings[connection->greetings_answered];
 
+        buffer_clear(&connection->answers.words);
         if (!connection_answer(connection, &answer))
             return;
         connection->greetings_answered++;
@@ -108,8 +131,11 @@ void greeting_read(struct connection *connection)
         }
         if (greeting == GREETING_INFO)
             read_info(connection, answer.text);
+        if (greeting == GREETING_ROLE)
+            read_role(connection);
         if (connection->phase == CONNECTION_CLOSED)
             return;
     }
+    connection->answers.keeps_words = false;
     connection->phase = CONNECTION_READY;
 }

@@ -1,21 +1,24 @@
 #include "consumers/redis/node.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
 #include "consumers/redis/backoff.h"
 #include "consumers/redis/command.h"
 #include "consumers/redis/reply_class.h"
+#include "consumers/redis/resp.h"
 
 enum { FILL_BYTES = 256 << 10, QUEUE_MIN = 64, UNKNOWN_TRIES = 3 };
 
-void node_init(struct node *node, const struct redis_target *target, struct flight *flights,
-               const struct scripts *scripts, struct executor_stats *stats)
+void node_init(struct node *node, const struct redis_target *target,
+               const struct node_shared *shared)
 {
-    *node = (struct node){.flights = flights,
-                          .scripts = scripts,
-                          .stats = stats,
+    *node = (struct node){.flights = shared->flights,
+                          .scripts = shared->scripts,
+                          .stats = shared->stats,
+                          .has_replicas = target->wait_replicas > 0,
                           .capacity = QUEUE_MIN,
                           .state = EXECUTOR_DONE};
     connection_init(&node->connection, target);
@@ -48,11 +51,11 @@ static void queue_grow(struct node *node)
     node->capacity *= 2;
 }
 
-void node_push(struct node *node, uint8_t flight, uint32_t command)
+void node_push(struct node *node, struct queued queued)
 {
     if (node->nr == node->capacity)
         queue_grow(node);
-    *queue_at(node, node->nr++) = (struct queued){.command = command, .flight = flight};
+    *queue_at(node, node->nr++) = queued;
 }
 
 static struct command *command_at(const struct node *node, size_t i)
@@ -107,9 +110,32 @@ static void on_lost(struct node *node)
          slice_of(node->connection.trouble.text));
 }
 
+void failover_note(struct failover *failover, int64_t good_ms)
+{
+    if (good_ms == 0)
+        return;
+    if (!failover->is_due || good_ms < failover->good_ms)
+        failover->good_ms = good_ms;
+    failover->is_due = true;
+}
+
+/* Another server than before, or one that was no master meanwhile, may lack what was written. */
+static void compare_server(struct node *node)
+{
+    const char *run_id = node->connection.server.run_id;
+    bool is_other = node->run_id[0] != '\0' && strcmp(node->run_id, run_id) != 0;
+
+    if ((is_other || node->was_demoted) && node->failover != NULL)
+        failover_note(node->failover, node->good_ms);
+    node->was_demoted = false;
+    memcpy(node->run_id, run_id, sizeof(node->run_id));
+}
+
 static void on_greeted(struct node *node)
 {
     node->is_greeted = true;
+    node->generation++;
+    compare_server(node);
     if (node->was_up)
         counter_add(&node->stats->reconnects, 1);
     node->was_up = true;
@@ -139,14 +165,23 @@ static void write_queued(struct node *node, struct queued *queued, struct comman
         command_write_script_load(writer.script, writer.out);
         node->loaded |= 1U << name;
     }
+    queued->is_asking_due = queued->is_asking;
+    if (queued->is_asking)
+        resp_command(writer.out, (struct slice[]){SLICE("ASKING")}, 1);
     command_write(&writer, command);
-    connection_expect(&node->connection, 1U + queued->is_load_due);
-    counter_add(&node->stats->commands, 1U + queued->is_load_due);
+    connection_expect(&node->connection, 1U + queued->is_load_due + queued->is_asking);
+    counter_add(&node->stats->commands, 1U + queued->is_load_due + queued->is_asking);
 }
 
 static bool is_time(const struct node *node)
 {
     return node->retry_at_ms == 0 || clock_steady_ms() >= node->retry_at_ms;
+}
+
+bool node_can_send(const struct node *node)
+{
+    return node->connection.phase == CONNECTION_READY && node->sent_nr < node->nr &&
+           is_time(node) && connection_unsent(&node->connection) < FILL_BYTES;
 }
 
 /* Writes what may be written now; false when that is nothing. */
@@ -164,17 +199,80 @@ static bool fill(struct node *node)
     return node->sent_nr > before;
 }
 
+static void note_written(struct node *node, struct command *command, uint8_t flight)
+{
+    struct unwaited *unwaited = &node->unwaited[flight];
+
+    if (command->kind == COMMAND_PING || command->kind == COMMAND_WAIT)
+        return;
+    if (unwaited->is_any && unwaited->generation != node->generation)
+        unwaited->is_stale = true;
+    unwaited->is_any = true;
+    unwaited->generation = node->generation;
+    command->node = node->id;
+}
+
+/* The first command is answered for good, well or not. */
+static void leave(struct node *node)
+{
+    struct queued queued = *queue_at(node, 0);
+
+    pop(node);
+    if (node->router != NULL)
+        node->router->answered(node->router->context, queued);
+}
+
+static bool counts_keys(enum command_kind kind)
+{
+    return kind == COMMAND_UNLINK || kind == COMMAND_REFRESH || kind == COMMAND_GUARDED_DELETE;
+}
+
 static void on_success(struct node *node, const struct answer *answer)
 {
-    struct flight *flight = &node->flights[queue_at(node, 0)->flight];
-    const struct command *command = command_at(node, 0);
+    uint8_t index = queue_at(node, 0)->flight;
+    struct command *command = command_at(node, 0);
 
-    if (answer->kind == ANSWER_INTEGER && command->kind != COMMAND_BUMP &&
-        command->kind != COMMAND_EXPIRE)
+    if (answer->kind == ANSWER_INTEGER && counts_keys(command->kind))
         counter_add(&node->stats->keys_deleted, (uint64_t)answer->integer);
     be_well(node);
-    flight_done(flight, command);
+    node->good_ms = node->connection.heard_ms;
+    if (node->has_replicas)
+        note_written(node, command, index);
+    flight_done(&node->flights[index], command);
+    leave(node);
+}
+
+/* Too few replicas answered in time: the same WAIT again, behind what was sent meanwhile. */
+static void on_shortage(struct node *node, int64_t replicas)
+{
+    struct queued again = *queue_at(node, 0);
+    const struct redis_target *target = node->connection.target;
+
+    error_clear(&node->shortage);
+    (void)error_fail(&node->shortage, ERROR_RETRY,
+                     "%s: %lld of %d replicas have the last writes", target->name,
+                     (long long)replicas, target->wait_replicas);
+    counter_add(&node->stats->shortages, 1);
     pop(node);
+    node_push(node, again);
+}
+
+static void on_waited(struct node *node, const struct answer *answer)
+{
+    struct unwaited *unwaited = &node->unwaited[queue_at(node, 0)->flight];
+
+    be_well(node);
+    if (unwaited->generation != node->generation) {
+        unwaited->is_stale = true;
+    } else if (answer->integer < node->connection.target->wait_replicas) {
+        on_shortage(node, answer->integer);
+        return;
+    } else {
+        *unwaited = (struct unwaited){.is_any = false};
+        error_clear(&node->shortage);
+    }
+    flight_done(&node->flights[queue_at(node, 0)->flight], command_at(node, 0));
+    leave(node);
 }
 
 static void try_again(struct node *node, enum executor_state state, struct slice text)
@@ -186,13 +284,11 @@ static void try_again(struct node *node, enum executor_state state, struct slice
 /* The delete of a SET there was no memory for may stand later in line: a key too few is no harm. */
 static void delete_instead(struct node *node)
 {
-    uint8_t index = queue_at(node, 0)->flight;
-    struct flight *flight = &node->flights[index];
-    uint32_t instead = flight_add_delete(flight, queue_at(node, 0)->command);
+    struct queued again = *queue_at(node, 0);
 
-    flight->unanswered--;
+    command_at(node, 0)->kind = COMMAND_UNLINK;
     pop(node);
-    node_push(node, index, instead);
+    node_push(node, again);
 }
 
 static void on_no_memory(struct node *node, struct slice text)
@@ -218,13 +314,26 @@ static void on_poison(struct node *node, struct slice text)
         flight_reject(flight, command_at(node, 0), text);
     else
         flight_done(flight, command_at(node, 0));
+    leave(node);
+}
+
+/* True when the router took the command: it is another node's, or its slot is on the move. */
+static bool is_redirected(struct node *node, struct slice text)
+{
+    struct queued queued = *queue_at(node, 0);
+
+    if (node->router == NULL || !node->router->redirect(node->router->context, node, queued, text))
+        return false;
     pop(node);
+    return true;
 }
 
 static void on_error(struct node *node, struct slice text)
 {
     struct command *command = command_at(node, 0);
 
+    if (is_redirected(node, text))
+        return;
     switch (reply_classify(text)) {
     case REPLY_OOM:
         on_no_memory(node, text);
@@ -234,6 +343,7 @@ static void on_error(struct node *node, struct slice text)
         rewind_queue(node);
         break;
     case REPLY_TOPOLOGY:
+        node->was_demoted = true;
         connection_fail(&node->connection, ERROR_RETRY, text.ptr);
         break;
     case REPLY_CONFIG:
@@ -276,8 +386,12 @@ static void on_answer(struct node *node, const struct answer *answer)
     }
     if (queued->is_load_due)
         on_loaded(node, answer);
+    else if (queued->is_asking_due && answer->kind != ANSWER_ERROR)
+        queued->is_asking_due = false;
     else if (answer->kind == ANSWER_ERROR)
         on_error(node, answer->text);
+    else if (command_at(node, 0)->kind == COMMAND_WAIT)
+        on_waited(node, answer);
     else
         on_success(node, answer);
 }
@@ -342,6 +456,7 @@ void node_drop_flight(struct node *node, uint8_t flight)
             *queue_at(node, kept++) = *queue_at(node, i);
     }
     node->nr = kept;
+    node->unwaited[flight] = (struct unwaited){.is_any = false};
     if (!was_sent)
         return;
     connection_close(&node->connection);
@@ -349,4 +464,74 @@ void node_drop_flight(struct node *node, uint8_t flight)
     node->passed_over = 0;
     node->loaded = 0;
     node->is_greeted = false;
+}
+
+bool node_push_wait(struct node *node, uint8_t flight)
+{
+    const struct unwaited *unwaited = &node->unwaited[flight];
+    struct queued queued = {.flight = flight};
+
+    if (unwaited->is_stale || unwaited->generation != node->generation ||
+        node->connection.phase != CONNECTION_READY)
+        return false;
+    queued.command = flight_add_wait(&node->flights[flight], node->target_index);
+    node_push(node, queued);
+    return true;
+}
+
+bool node_take_written(struct node *node, uint8_t flight, uint32_t *at, struct queued *queued)
+{
+    struct flight *of = &node->flights[flight];
+
+    for (; *at < of->commands_nr; (*at)++) {
+        struct command *command = &of->commands[*at];
+
+        if (command->node != node->id || command->is_rejected)
+            continue;
+        command->node = 0;
+        flight_undone(of);
+        *queued = (struct queued){.flight = flight, .command = (*at)++};
+        return true;
+    }
+    node->unwaited[flight] = (struct unwaited){.is_any = false};
+    return false;
+}
+
+/* Closes the gap at i, which was not sent. */
+static void take_out(struct node *node, size_t i)
+{
+    for (; i + 1 < node->nr; i++)
+        *queue_at(node, i) = *queue_at(node, i + 1);
+    node->nr--;
+}
+
+bool node_take_foreign(struct node *node, node_is_foreign is_foreign, const void *context,
+                       struct queued *queued)
+{
+    for (size_t i = node->sent_nr; i < node->nr; i++) {
+        if (!is_foreign(context, node, command_at(node, i)))
+            continue;
+        *queued = *queue_at(node, i);
+        take_out(node, i);
+        return true;
+    }
+    return false;
+}
+
+void node_retire(struct node *node)
+{
+    connection_close(&node->connection);
+    node->sent_nr = node->nr = 0;
+    node->passed_over = 0;
+    node->loaded = 0;
+    node->is_greeted = false;
+    node->was_up = false;
+    node->state = EXECUTOR_DONE;
+    error_clear(&node->trouble);
+    error_clear(&node->shortage);
+    backoff_reset(&node->backoff);
+    node->retry_at_ms = 0;
+    node->good_ms = 0;
+    node->was_demoted = false;
+    node->run_id[0] = '\0';
 }

@@ -11,6 +11,7 @@
 #include "consumers/base/alloc.h"
 #include "consumers/base/arena.h"
 #include "consumers/base/clock.h"
+#include "consumers/redis/purge_cluster.h"
 #include "consumers/redis/purge_tag.h"
 #include "consumers/redis/purge_walk.h"
 
@@ -34,8 +35,11 @@ struct purge_engine {
     pthread_mutex_t lock; /* of the inbox that is filled, and of the counter of pending ones */
     struct inbox filled;
     struct inbox read; /* of the engine's thread */
-    struct purge_walk walk;
+    struct purge_walk *walk;       /* NULL: a cluster */
+    struct purge_cluster *cluster; /* NULL: none */
     struct purge_tag tag;
+    struct pollfd *polled;
+    size_t polled_nr, polled_capacity;
     struct purge_stats stats;
 };
 
@@ -73,7 +77,6 @@ void purge_engine_submit(struct purge_engine *engine, const struct purge_request
 
 static void take_submitted(struct purge_engine *engine)
 {
-    struct purge_set *set = &engine->walk.set;
     struct inbox swap;
 
     (void)pthread_mutex_lock(&engine->lock);
@@ -86,42 +89,81 @@ static void take_submitted(struct purge_engine *engine)
 
         if (item->request.kind == PURGE_TAG)
             purge_tag_add(&engine->tag, &item->request, item->since_ns);
+        else if (engine->cluster != NULL)
+            purge_cluster_add(engine->cluster, &item->request, item->since_ns);
         else
-            purge_set_add(set, &item->request, item->since_ns, clock_steady_ms());
+            purge_set_add(&engine->walk->set, &item->request, item->since_ns, clock_steady_ms());
     }
     engine->read.nr = 0;
     arena_reset(&engine->read.arena, INBOX_KEEP_BYTES);
 }
 
+static size_t count_pending(const struct purge_engine *engine)
+{
+    if (engine->cluster != NULL)
+        return purge_cluster_pending(engine->cluster);
+    return engine->walk->set.waiting_nr + engine->walk->set.walking_nr +
+           engine->walk->set.passed_nr;
+}
+
 static void publish_pending(struct purge_engine *engine)
 {
-    const struct purge_set *set = &engine->walk.set;
-
     (void)pthread_mutex_lock(&engine->lock);
-    counter_set(&engine->stats.pending, engine->filled.nr + set->waiting_nr + set->walking_nr +
-                                            set->passed_nr + engine->tag.nr);
+    counter_set(&engine->stats.pending,
+                engine->filled.nr + count_pending(engine) + engine->tag.nr);
     (void)pthread_mutex_unlock(&engine->lock);
+}
+
+static void poll_connection(void *sink, const struct connection *connection)
+{
+    struct purge_engine *engine = sink;
+
+    engine->polled = alloc_grow(engine->polled, engine->polled_nr, &engine->polled_capacity,
+                                sizeof(*engine->polled));
+    engine->polled[engine->polled_nr++] = (struct pollfd){
+        .fd = connection_descriptor(connection), .events = connection_events(connection)};
+}
+
+static void poll_walks(struct purge_engine *engine)
+{
+    if (engine->cluster != NULL)
+        purge_cluster_poll(engine->cluster, poll_connection, engine);
+    else
+        poll_connection(engine, &engine->walk->connection);
+}
+
+static int64_t patience_ns(const struct purge_engine *engine)
+{
+    int64_t of_walks = engine->cluster != NULL ? purge_cluster_patience_ns(engine->cluster)
+                                               : purge_walk_patience_ns(engine->walk);
+    int64_t of_tag = purge_tag_patience_ns(&engine->tag);
+
+    return of_walks < of_tag ? of_walks : of_tag;
 }
 
 static void wait_for_something(struct purge_engine *engine)
 {
-    const struct connection *walk = &engine->walk.connection;
-    const struct connection *tag = &engine->tag.connection;
-    int64_t of_walk = purge_walk_patience_ns(&engine->walk);
-    int64_t of_tag = purge_tag_patience_ns(&engine->tag);
-    int64_t patience = of_walk < of_tag ? of_walk : of_tag;
     const int64_t second_ns = 1000000000;
+    int64_t patience = patience_ns(engine);
     struct timespec time = {patience / second_ns, patience % second_ns};
-    struct pollfd polled[] = {
-        {.fd = engine->wake, .events = POLLIN},
-        {.fd = connection_descriptor(walk), .events = connection_events(walk)},
-        {.fd = connection_descriptor(tag), .events = connection_events(tag)},
-    };
     uint64_t wakes;
 
-    (void)ppoll(polled, ARRAY_NR(polled), patience == INT64_MAX ? NULL : &time, NULL);
-    if ((polled[0].revents & POLLIN) != 0 && read(engine->wake, &wakes, sizeof(wakes)) < 0)
+    engine->polled_nr = 1;
+    engine->polled[0] = (struct pollfd){.fd = engine->wake, .events = POLLIN};
+    poll_connection(engine, &engine->tag.connection);
+    poll_walks(engine);
+    (void)ppoll(engine->polled, engine->polled_nr, patience == INT64_MAX ? NULL : &time, NULL);
+    if ((engine->polled[0].revents & POLLIN) != 0 && read(engine->wake, &wakes, sizeof(wakes)) < 0)
         return;
+}
+
+static void step(struct purge_engine *engine)
+{
+    if (engine->cluster != NULL)
+        purge_cluster_step(engine->cluster);
+    else
+        purge_walk_step(engine->walk);
+    purge_tag_step(&engine->tag);
 }
 
 static void *run(void *argument)
@@ -130,8 +172,7 @@ static void *run(void *argument)
 
     while (!atomic_load(&engine->is_stopped)) {
         take_submitted(engine);
-        purge_walk_step(&engine->walk);
-        purge_tag_step(&engine->tag);
+        step(engine);
         publish_pending(engine);
         wait_for_something(engine);
     }
@@ -159,8 +200,15 @@ struct purge_engine *purge_engine_new(const struct redis_target *target)
         abort();
     arena_init(&engine->filled.arena, INBOX_CHUNK_BYTES);
     arena_init(&engine->read.arena, INBOX_CHUNK_BYTES);
-    purge_walk_init(&engine->walk, target, &engine->stats);
-    purge_tag_init(&engine->tag, target, &engine->stats);
+    engine->polled_capacity = 1;
+    engine->polled = alloc_zero(1, sizeof(*engine->polled));
+    if (target->is_cluster) {
+        engine->cluster = purge_cluster_new(target, &engine->stats);
+    } else {
+        engine->walk = alloc_zero(1, sizeof(*engine->walk));
+        purge_walk_init(engine->walk, target, &engine->stats);
+    }
+    purge_tag_init(&engine->tag, target, engine->cluster, &engine->stats);
     start_thread(engine);
     return engine;
 }
@@ -172,8 +220,12 @@ void purge_engine_free(struct purge_engine *engine)
     atomic_store(&engine->is_stopped, true);
     wake(engine);
     (void)pthread_join(engine->thread, NULL);
-    purge_walk_release(&engine->walk);
+    if (engine->walk != NULL)
+        purge_walk_release(engine->walk);
+    free(engine->walk);
     purge_tag_release(&engine->tag);
+    purge_cluster_free(engine->cluster);
+    free(engine->polled);
     arena_release(&engine->filled.arena);
     arena_release(&engine->read.arena);
     free(engine->filled.items);

@@ -18,6 +18,9 @@
  * A tag (PURGE_TAG) is no walk: its set is moved aside to `unstale:tag:KEY`, its members are
  * unlinked and the set with them; see purge_tag.h.
  *
+ * In a cluster there is a walk a node, and a purge is done when all of them came round; see
+ * purge_cluster.h.
+ *
  * The engine owns one thread and a connection for each of the two. Submitting and draining are thread-safe.
  */
 #ifndef CONSUMERS_REDIS_PURGE_H

@@ -6,6 +6,7 @@
 #include "consumers/plan/plan.h"
 #include "consumers/redis/resp.h"
 #include "consumers/redis/scripts.h"
+#include "consumers/redis/slots.h"
 
 void purge_keys_init(struct purge_keys *keys)
 {
@@ -44,11 +45,23 @@ void purge_keys_swap(struct purge_keys *a, struct purge_keys *b)
     *b = other;
 }
 
-static struct slice key_at(const struct purge_keys *keys, size_t i)
+struct slice purge_keys_at(const struct purge_keys *keys, size_t i)
 {
     size_t start = i == 0 ? 0 : keys->ends[i - 1];
 
     return (struct slice){keys->bytes.ptr + start, keys->ends[i] - start};
+}
+
+/* How many from i on may go into one UNLINK. */
+static size_t run_length(const struct purge_keys *keys, size_t i, bool is_cluster)
+{
+    uint16_t slot = is_cluster ? slots_of_key(purge_keys_at(keys, i)) : 0;
+    size_t nr = 1;
+
+    while (nr < PLAN_MAX_KEYS && i + nr < keys->nr &&
+           (!is_cluster || slots_of_key(purge_keys_at(keys, i + nr)) == slot))
+        nr++;
+    return nr;
 }
 
 size_t purge_keys_write_unlinks(const struct purge_keys *keys, struct connection *connection)
@@ -56,14 +69,12 @@ size_t purge_keys_write_unlinks(const struct purge_keys *keys, struct connection
     struct buffer *out = &connection->out;
     size_t commands = 0;
 
-    for (size_t i = 0; i < keys->nr; i += PLAN_MAX_KEYS) {
-        size_t left = keys->nr - i;
-        size_t nr = left < PLAN_MAX_KEYS ? left : PLAN_MAX_KEYS;
-
+    for (size_t i = 0, nr; i < keys->nr; i += nr) {
+        nr = run_length(keys, i, connection->target->is_cluster);
         resp_begin(out, nr + 1);
         resp_bulk(out, SLICE("UNLINK"));
         for (size_t k = i; k < i + nr; k++)
-            resp_bulk(out, key_at(keys, k));
+            resp_bulk(out, purge_keys_at(keys, k));
         connection_expect(connection, 1);
         commands++;
     }
@@ -90,7 +101,7 @@ size_t purge_keys_write_expires(const struct purge_keys *keys, struct connection
     bool knows_lt = server_has_script_flags(&connection->server);
 
     for (size_t i = 0; i < keys->nr; i++) {
-        write_expire(&connection->out, key_at(keys, i), keys->ttls_ms[i], knows_lt);
+        write_expire(&connection->out, purge_keys_at(keys, i), keys->ttls_ms[i], knows_lt);
         connection_expect(connection, 1);
     }
     return keys->nr;

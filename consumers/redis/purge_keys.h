@@ -19,8 +19,11 @@ void purge_keys_clear(struct purge_keys *keys);
 void purge_keys_add(struct purge_keys *keys, struct slice key, int64_t ttl_ms);
 void purge_keys_swap(struct purge_keys *a, struct purge_keys *b);
 
-/* Writes UNLINKs of PLAN_MAX_KEYS keys at most; returns how many answers they bring. */
+/* Writes UNLINKs of PLAN_MAX_KEYS keys at most (in a cluster: of one slot); returns how many answers they bring. */
 size_t purge_keys_write_unlinks(const struct purge_keys *keys, struct connection *connection);
+
+/* Points into *keys. */
+struct slice purge_keys_at(const struct purge_keys *keys, size_t i);
 
 /* Writes a command a key that shortens its life to its TTL; returns how many answers they bring. */
 size_t purge_keys_write_expires(const struct purge_keys *keys, struct connection *connection);

@@ -10,7 +10,7 @@
 #include "consumers/redis/reply_class.h"
 #include "consumers/redis/resp.h"
 
-enum { CHUNK_BYTES = 512, SSCAN_COUNT = 200, NS_IN_MS = 1000000 };
+enum { CHUNK_BYTES = 512, SSCAN_COUNT = 200, NS_IN_MS = 1000000, HOMELESS_MS = 100 };
 
 static struct tag_job *current(const struct purge_tag *tag)
 {
@@ -81,6 +81,8 @@ void purge_tag_add(struct purge_tag *tag, const struct purge_request *request, i
 
 static void begin_walk(struct purge_tag *tag, enum tag_phase phase)
 {
+    if (tag->members != NULL)
+        purge_members_abandon(tag->members);
     tag->phase = phase;
     tag->cursor = 0;
     tag->is_last = false;
@@ -125,9 +127,11 @@ static void on_element(void *sink, int depth, struct slice text)
 }
 
 void purge_tag_init(struct purge_tag *tag, const struct redis_target *target,
-                    struct purge_stats *stats)
+                    struct purge_cluster *cluster, struct purge_stats *stats)
 {
-    *tag = (struct purge_tag){.stats = stats};
+    *tag = (struct purge_tag){.stats = stats, .cluster = cluster};
+    if (cluster != NULL)
+        tag->members = purge_members_new(target, stats);
     connection_init(&tag->connection, target);
     tag->connection.answers.element = on_element;
     tag->connection.answers.sink = tag;
@@ -139,6 +143,7 @@ void purge_tag_init(struct purge_tag *tag, const struct redis_target *target,
 void purge_tag_release(struct purge_tag *tag)
 {
     connection_release(&tag->connection);
+    purge_members_free(tag->members);
     purge_keys_release(&tag->doomed);
     purge_keys_release(&tag->found);
     for (size_t i = 0; i < tag->nr; i++)
@@ -180,11 +185,18 @@ static void write_sscan(struct purge_tag *tag, struct slice key, uint64_t cursor
     connection_expect(&tag->connection, 1);
 }
 
+/* The members first: a set that is gone before them could not bring them back to mind. */
 static void write_walk(struct purge_tag *tag)
 {
     struct slice aside = current(tag)->aside;
 
-    tag->unlinks_due = purge_keys_write_unlinks(&tag->doomed, &tag->connection);
+    tag->unlinks_due = 0;
+    if (tag->cluster == NULL)
+        tag->unlinks_due = purge_keys_write_unlinks(&tag->doomed, &tag->connection);
+    else
+        purge_members_start(tag->members, &tag->doomed);
+    if (tag->is_last && tag->cluster != NULL && tag->doomed.nr > 0)
+        return;
     if (!tag->is_last) {
         write_sscan(tag, aside, tag->cursor, SSCAN_COUNT);
         return;
@@ -228,6 +240,10 @@ static void end_walk_round(struct purge_tag *tag)
         purge_keys_clear(&tag->found);
         tag->cursor = tag->cursor_next;
         tag->is_last = tag->cursor == 0;
+        return;
+    }
+    if (tag->cluster != NULL && tag->doomed.nr > 0) {
+        purge_keys_clear(&tag->doomed);
         return;
     }
     if (tag->phase == TAG_WALK)
@@ -277,10 +293,28 @@ static void end_round(struct purge_tag *tag)
     }
 }
 
+/* The slot is another node's, or on the move: the job begins anew where it is then. */
+static bool is_homeless(struct purge_tag *tag, struct slice text)
+{
+    static const char *const words[] = {"MOVED ", "ASK ", "TRYAGAIN", "CLUSTERDOWN"};
+
+    for (size_t i = 0; i < ARRAY_NR(words) && tag->cluster != NULL; i++) {
+        if (!slice_starts_with(text, slice_of(words[i])))
+            continue;
+        purge_cluster_want_map(tag->cluster);
+        tag->retry_at_ms = clock_steady_ms() + HOMELESS_MS;
+        tag->is_refused = true;
+        return true;
+    }
+    return false;
+}
+
 static void on_error(struct purge_tag *tag, struct slice text)
 {
     enum reply_class what = reply_classify(text);
 
+    if (is_homeless(tag, text))
+        return;
     if (tag->phase == TAG_MOVE && slice_starts_with(text, SLICE("ERR no such key"))) {
         tag->moved = -1;
         return;
@@ -318,7 +352,8 @@ static void take_answers(struct purge_tag *tag)
         else if (answer.kind == ANSWER_INTEGER)
             on_integer(tag, answer.integer);
     }
-    if (!tag->is_round_open || tag->connection.phase != CONNECTION_READY || tag->connection.due > 0)
+    if (!tag->is_round_open || tag->connection.phase != CONNECTION_READY ||
+        tag->connection.due > 0 || (tag->members != NULL && !purge_members_step(tag->members)))
         return;
     if (!tag->is_refused) {
         end_round(tag);
@@ -342,8 +377,28 @@ static bool drive(struct purge_tag *tag)
     return true;
 }
 
+/* To the owner of the first job's slot; false while nobody knows it. */
+static bool go_home(struct purge_tag *tag)
+{
+    const struct slots *slots = purge_cluster_slots(tag->cluster);
+    const struct redis_address *owner =
+        slots != NULL ? slots_owner(slots, slots_of_key(current(tag)->aside)) : NULL;
+
+    if (owner == NULL) {
+        purge_cluster_want_map(tag->cluster);
+        return false;
+    }
+    if (redis_address_equals(owner, &tag->connection.at))
+        return true;
+    connection_close(&tag->connection);
+    connection_set_address(&tag->connection, owner);
+    return true;
+}
+
 void purge_tag_step(struct purge_tag *tag)
 {
+    if (tag->cluster != NULL && tag->nr > 0 && !tag->is_started && !go_home(tag))
+        return;
     if (tag->connection.phase == CONNECTION_CLOSED) {
         if (tag->nr == 0 || clock_steady_ms() < tag->retry_at_ms)
             return;
@@ -362,6 +417,10 @@ int64_t purge_tag_patience_ns(const struct purge_tag *tag)
     int64_t stall_ms = INT64_MAX;
     int64_t patience_ms;
 
+    if (tag->members != NULL && purge_members_is_busy(tag->members))
+        return NS_IN_MS;
+    if (tag->cluster != NULL && tag->nr > 0 && purge_cluster_slots(tag->cluster) == NULL)
+        return HOMELESS_MS * (int64_t)NS_IN_MS;
     if (tag->connection.phase == CONNECTION_CLOSED)
         return tag->nr > 0 ? retry_ms * NS_IN_MS : INT64_MAX;
     stall_ms = connection_patience_ms(&tag->connection, now_ms);

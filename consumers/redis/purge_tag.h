@@ -8,7 +8,10 @@
  * tags collapse while they wait; one that comes while its equal is worked on is a new job.
  *
  * A key that is no set is left as it is: that is logged, counted, and the ticket goes back.
- * One thread; purge_tag_step() never blocks.
+ *
+ * In a cluster the connection goes to the owner of the set's slot, and the members are unlinked wherever
+ * they are, before their set. A set whose slot moves is begun anew at its new owner.
+ * One thread; purge_tag_step() never blocks (in a cluster: for a few milliseconds).
  */
 #ifndef CONSUMERS_REDIS_PURGE_TAG_H
 #define CONSUMERS_REDIS_PURGE_TAG_H
@@ -16,8 +19,10 @@
 #include "consumers/base/arena.h"
 #include "consumers/redis/backoff.h"
 #include "consumers/redis/connection.h"
+#include "consumers/redis/purge_cluster.h"
 #include "consumers/redis/purge_keys.h"
 #include "consumers/redis/purge_match.h"
+#include "consumers/redis/purge_members.h"
 #include "consumers/redis/purge_set.h"
 
 enum tag_phase {
@@ -36,6 +41,8 @@ struct tag_job {
 
 struct purge_tag {
     struct connection connection;
+    struct purge_cluster *cluster; /* borrowed; NULL: none */
+    struct purge_members *members; /* NULL: no cluster */
     struct purge_stats *stats; /* borrowed */
     struct tag_job **jobs;     /* the first one is worked on */
     size_t nr, capacity;
@@ -53,8 +60,9 @@ struct purge_tag {
     bool is_troubled;
 };
 
+/* `cluster` is NULL for a target that is none. */
 void purge_tag_init(struct purge_tag *tag, const struct redis_target *target,
-                    struct purge_stats *stats);
+                    struct purge_cluster *cluster, struct purge_stats *stats);
 void purge_tag_release(struct purge_tag *tag);
 
 void purge_tag_add(struct purge_tag *tag, const struct purge_request *request, int64_t since_ns);

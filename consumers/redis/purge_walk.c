@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "consumers/base/clock.h"
 #include "consumers/base/decimal.h"
@@ -175,7 +176,8 @@ static void on_done(void *sink, const struct purge_waiter *waiter)
     struct purge_walk *walk = sink;
     uint64_t took_us = (uint64_t)(clock_steady_ns() - waiter->since_ns) / 1000;
 
-    histogram_add_us(&walk->stats->seconds, took_us);
+    if (!walk->is_part)
+        histogram_add_us(&walk->stats->seconds, took_us);
     purge_tickets_give(waiter->tickets, waiter->ticket);
 }
 
@@ -186,7 +188,8 @@ static void finish_passed(struct purge_walk *walk)
     if (nr == 0)
         return;
     (void)purge_set_finish(&walk->set, on_done, walk, clock_steady_ms());
-    counter_add(&walk->stats->finished, nr);
+    if (!walk->is_part)
+        counter_add(&walk->stats->finished, nr);
 }
 
 static void slow_down(struct purge_walk *walk, struct purge *purge)
@@ -252,10 +255,22 @@ static void end_round(struct purge_walk *walk)
         finish_passed(walk);
 }
 
+static bool is_redirection(const struct purge_walk *walk, struct slice text)
+{
+    return walk->connection.target->is_cluster &&
+           (slice_starts_with(text, SLICE("MOVED ")) || slice_starts_with(text, SLICE("ASK ")) ||
+            slice_starts_with(text, SLICE("TRYAGAIN")));
+}
+
 static void on_refusal(struct purge_walk *walk, struct slice text)
 {
     enum reply_class what = reply_classify(text);
 
+    if (is_redirection(walk, text)) {
+        walk->is_disturbed = true;
+        walk->unlinks_due -= walk->unlinks_due > 0;
+        return;
+    }
     if (what == REPLY_TOPOLOGY) {
         connection_fail(&walk->connection, ERROR_RETRY, text.ptr);
         return;
@@ -307,6 +322,9 @@ static void on_greeted(struct purge_walk *walk)
     if (walk->was_up)
         counter_add(&walk->stats->reconnects, 1);
     walk->was_up = true;
+    walk->is_other = walk->is_other || (walk->run_id[0] != '\0' &&
+                                        strcmp(walk->run_id, walk->connection.server.run_id) != 0);
+    memcpy(walk->run_id, walk->connection.server.run_id, sizeof(walk->run_id));
 }
 
 /* True when a round was written. */

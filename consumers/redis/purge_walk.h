@@ -3,7 +3,7 @@
  *
  * A round is one write: UNLINKs (64 keys each at most) of what the last SCAN found, and the next
  * SCAN. A round that Redis refuses is repeated as it was, for ever; a lost connection forgets the
- * round and starts the walk anew for all. With nothing to walk for the connection is left alone.
+ * round and starts the walk anew for all. In a cluster there is a walk a node (purge_cluster.h). With nothing to walk for the connection is left alone.
  * One thread; purge_walk_step() never blocks.
  */
 #ifndef CONSUMERS_REDIS_PURGE_WALK_H
@@ -35,6 +35,10 @@ struct purge_walk {
     bool is_match_stale;
     bool is_greeted, was_up;
     bool is_troubled; /* and the log knows */
+    bool is_part;     /* of several walks: what is done is counted by who owns them */
+    bool is_disturbed; /* a key that was found is another node's by now */
+    bool is_other;     /* another server answers than before */
+    char run_id[CONNECTION_RUN_ID_BYTES];
     int64_t round_started_ns;
     struct backoff backoff;
     int64_t retry_at_ms; /* 0: at once */

@@ -1,5 +1,6 @@
 #include "consumers/redis/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,26 +97,39 @@ static bool parse_login(struct redis_target *target, struct slice login, struct 
     return error_fail(err, ERROR_CONFIG, "the URL names a user but no password");
 }
 
-static bool parse_address(struct redis_target *target, struct slice address, struct error *err)
+bool redis_address_parse(struct redis_address *address, struct slice text, int default_port,
+                         struct error *err)
 {
-    bool is_bracketed = address.len > 0 && address.ptr[0] == '[';
-    size_t close = is_bracketed ? find(address, ']') : 0;
+    bool is_bracketed = text.len > 0 && text.ptr[0] == '[';
+    size_t close = is_bracketed ? find(text, ']') : 0;
     struct slice host, rest;
 
-    if (is_bracketed && close == address.len)
+    if (is_bracketed && close == text.len)
         return error_fail(err, ERROR_CONFIG, "host of the URL: ] is missing");
-    host = is_bracketed ? (struct slice){address.ptr + 1, close - 1}
-                        : first(address, find(address, ':'));
-    rest = is_bracketed ? skip(address, close + 1) : skip(address, host.len);
+    host = is_bracketed ? (struct slice){text.ptr + 1, close - 1} : first(text, find(text, ':'));
+    rest = is_bracketed ? skip(text, close + 1) : skip(text, host.len);
     if (host.len == 0)
         return error_fail(err, ERROR_CONFIG, "the URL names no host");
-    target->host = alloc_text_n(host.ptr, host.len);
-    target->port = DEFAULT_PORT;
+    if (host.len >= sizeof(address->host))
+        return error_fail(err, ERROR_CONFIG, "host of the URL: the name is too long");
+    (void)snprintf(address->host, sizeof(address->host), "%.*s", SLICE_ARG(host));
+    address->port = default_port;
     if (rest.len == 0)
         return true;
     if (rest.ptr[0] != ':')
         return error_fail(err, ERROR_CONFIG, "host of the URL: unexpected text after ]");
-    return parse_number(skip(rest, 1), MAX_PORT, "port", &target->port, err);
+    return parse_number(skip(rest, 1), MAX_PORT, "port", &address->port, err);
+}
+
+static bool parse_address(struct redis_target *target, struct slice text, struct error *err)
+{
+    struct redis_address address;
+
+    if (!redis_address_parse(&address, text, DEFAULT_PORT, err))
+        return false;
+    target->host = alloc_text(address.host);
+    target->port = address.port;
+    return true;
 }
 
 static bool parse_network(struct redis_target *target, struct slice rest, struct error *err)
@@ -197,11 +211,74 @@ void redis_target_release(struct redis_target *target)
     free(target->tls_cert);
     free(target->tls_key);
     free(target->tls_server_name);
+    free(target->master);
+    free(target->sentinels);
+    if (target->login != NULL)
+        (void)pthread_mutex_destroy(target->login);
+    free(target->login);
     *target = (struct redis_target){.name = NULL};
+}
+
+static char *copy_of(const char *text)
+{
+    return text != NULL ? alloc_text(text) : NULL;
+}
+
+void redis_target_copy(struct redis_target *target, const struct redis_target *from)
+{
+    *target = *from;
+    target->name = copy_of(from->name);
+    target->host = copy_of(from->host);
+    target->path = copy_of(from->path);
+    target->user = copy_of(from->user);
+    target->password = copy_of(from->password);
+    target->tls_ca = copy_of(from->tls_ca);
+    target->tls_cert = copy_of(from->tls_cert);
+    target->tls_key = copy_of(from->tls_key);
+    target->tls_server_name = copy_of(from->tls_server_name);
+    target->master = copy_of(from->master);
+    target->sentinels = alloc_zero(from->sentinels_nr + 1, sizeof(*target->sentinels));
+    for (size_t i = 0; i < from->sentinels_nr; i++)
+        target->sentinels[i] = from->sentinels[i];
+    target->login = alloc_zero(1, sizeof(*target->login));
+    if (pthread_mutex_init(target->login, NULL) != 0)
+        abort();
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static void swap(char **a, char **b)
+{
+    char *other = *a;
+
+    *a = *b;
+    *b = other;
+}
+
+bool redis_target_rotate(struct redis_target *target, struct redis_target *fresh)
+{
+    bool differs;
+
+    (void)pthread_mutex_lock(target->login);
+    differs = !is_same(target->user, fresh->user) || !is_same(target->password, fresh->password);
+    if (differs) {
+        swap(&target->user, &fresh->user);
+        swap(&target->password, &fresh->password);
+    }
+    (void)pthread_mutex_unlock(target->login);
+    return differs;
 }
 
 void redis_target_print(const struct redis_target *target, struct buffer *out)
 {
+    if (target->master != NULL) {
+        buffer_printf(out, "sentinel %s (%zu)/%d", target->master, target->sentinels_nr,
+                      target->database);
+        return;
+    }
     if (target->host == NULL) {
         buffer_printf(out, "unix://%s", target->path);
         if (target->database != 0)

@@ -2,17 +2,28 @@
  * target - one Redis (or Valkey) that operations go to, as settings name it.
  *
  * Forms: redis://[user[:pass]@]host[:port][/db], rediss://..., unix:///path[?db=N]. No /db is
- * database 0. User and password are percent-decoded. A target is immutable once made; a rotated
- * secret makes a new one.
+ * database 0. User and password are percent-decoded. A target is immutable once made but for them:
+ * a rotated secret is put in place by redis_target_rotate(), and the next connection logs in by it.
+ *
+ * A target may stand for more than the server it names: a cluster (the address is where it is first
+ * asked who owns which slot), or a master that Sentinels know (the address is not used at all).
  */
 #ifndef CONSUMERS_REDIS_TARGET_H
 #define CONSUMERS_REDIS_TARGET_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "consumers/base/error.h"
 #include "consumers/base/slice.h"
+
+enum { REDIS_HOST_BYTES = 256 };
+
+struct redis_address {
+    char host[REDIS_HOST_BYTES];
+    int port;
+};
 
 struct redis_target {
     char *name; /* "default" */
@@ -20,18 +31,33 @@ struct redis_target {
     int port;
     char *path; /* of a unix socket, or NULL */
     int database;
-    char *user;     /* NULL: the default user */
-    char *password; /* NULL: no AUTH */
+    pthread_mutex_t *login; /* guards user and password; NULL: nobody rotates them */
+    char *user;             /* NULL: the default user */
+    char *password;         /* NULL: no AUTH */
     bool tls;
     char *tls_ca, *tls_cert, *tls_key, *tls_server_name; /* NULL: not set */
-    int wait_replicas;
-    int64_t rewind_ms;
+    bool is_cluster;
+    char *master; /* as the Sentinels call it; NULL: no Sentinel */
+    struct redis_address *sentinels;
+    size_t sentinels_nr;
+    int wait_replicas; /* that must have a write before it counts; 0: none */
+    int64_t rewind_ms; /* how far to go back after a failover; 0: not at all */
 };
 
 /* Fills a zeroed target from a URL; the error names the part that is wrong, never the password. */
 bool redis_target_parse(struct redis_target *target, struct slice name, struct slice url,
                         struct error *err) CHECKED;
 void redis_target_release(struct redis_target *target);
+
+/* "host:port" or "[v6]:port"; the port may be left out. */
+bool redis_address_parse(struct redis_address *address, struct slice text, int default_port,
+                         struct error *err) CHECKED;
+
+/* Fills a zeroed target with copies of everything. */
+void redis_target_copy(struct redis_target *target, const struct redis_target *from);
+
+/* Takes over user and password of another target of that name; true if they differed. Thread-safe. */
+bool redis_target_rotate(struct redis_target *target, struct redis_target *fresh);
 
 /* "redis://host:6379/1", without user and password, for logs. In the caller's buffer. */
 struct buffer;
