@@ -37,6 +37,7 @@ struct pipeline_stats {
     counter skipped; /* tombstones and other records that are no change */
     counter coalesced;
     counter dead_letters[STATS_REASONS_NR]; /* by enum reason */
+    counter rewinds;                        /* partitions that went back after a failover */
     counter held;                           /* records that wait for a purge, a delay, a letter */
     counter ts_replaced;
     counter unknown_members;

@@ -74,6 +74,12 @@ static const struct {
      offsetof(struct pipeline_stats, executor.reissued)},
     {"unstale_redis_reconnects_total", "connections to Redis opened again",
      offsetof(struct pipeline_stats, executor.reconnects)},
+    {"unstale_redis_redirects_total", "answers of a cluster that named another node, or none yet",
+     offsetof(struct pipeline_stats, executor.redirects)},
+    {"unstale_redis_wait_failures_total", "WAITs that too few replicas answered in time",
+     offsetof(struct pipeline_stats, executor.shortages)},
+    {"unstale_rewinds_total", "times a partition was read again after a failover",
+     offsetof(struct pipeline_stats, rewinds)},
     {"unstale_rebalances_total", "assignments and revocations of partitions",
      offsetof(struct pipeline_stats, source.rebalances)},
     {"unstale_commits_total", "offset commits that Kafka confirmed",
@@ -87,8 +93,6 @@ static void print_counters(const struct metrics_view *view, struct buffer *out)
     for (size_t i = 0; i < ARRAY_NR(pipeline_counters); i++)
         plain(out, pipeline_counters[i].name, "counter", pipeline_counters[i].help,
               sum_at(view, pipeline_counters[i].offset));
-    plain(out, "unstale_rewinds_total", "counter",
-          "times a partition was read again after a failover", 0);
     plain(out, "unstale_records_held", "gauge",
           "records that wait for a purge, a delay or a letter", SUM(view, held));
     plain(out, "unstale_paused_pipelines", "gauge", "pipelines that wait for Redis",

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "consumers/base/alloc.h"
@@ -29,8 +30,7 @@ struct worker {
 struct service {
     const struct settings *settings;
     const struct service_options *options;
-    struct redis_target *targets; /* the settings' texts, with the private Redis in it if any */
-    char private_host[16];
+    struct redis_target *targets; /* copies: with the private Redis if any, and secrets of now */
     struct source_settings source;
     struct kafka_option *kafka_options;
     struct embedded *broker;
@@ -64,11 +64,15 @@ static bool start_private_redis(struct service *service, struct error *err)
     if (!service->redis)
         return false;
     struct redis_target *target = &service->targets[0];
-    snprintf(service->private_host, sizeof(service->private_host), "127.0.0.1");
-    *target = (struct redis_target){.name = target->name,
-                                    .host = service->private_host,
-                                    .port = embedded_redis_port(service->redis),
-                                    .database = target->database};
+    struct redis_target private = {.name = target->name,
+                                   .host = (char *)"127.0.0.1",
+                                   .port = embedded_redis_port(service->redis),
+                                   .database = target->database,
+                                   .rewind_ms = target->rewind_ms};
+    struct redis_target copy;
+    redis_target_copy(&copy, &private);
+    redis_target_release(target);
+    *target = copy;
     return true;
 }
 
@@ -231,6 +235,24 @@ static int await_signal(const sigset_t *set, int timeout_ms)
     return sigtimedwait(set, NULL, &timeout);
 }
 
+/* Connections that stand stay logged in as they are; the next one uses the new secret. */
+static void rotate_targets(struct service *service, const struct settings *fresh)
+{
+    for (size_t i = 0; i < service->settings->targets_nr; i++)
+        for (size_t j = 0; j < fresh->targets_nr; j++)
+            if (strcmp(service->targets[i].name, fresh->targets[j].name) == 0 &&
+                redis_target_rotate(&service->targets[i], &fresh->targets[j]))
+                log_info("Redis secret changed", LOG_TEXT("target", service->targets[i].name),
+                         LOG_TEXT("effect", "the next connection uses it"));
+}
+
+static void take_secrets(struct service *service, const struct settings *fresh)
+{
+    http_set_token(service->http, fresh->http_token);
+    if (!service->redis)
+        rotate_targets(service, fresh);
+}
+
 static void reload_secrets(struct service *service)
 {
     struct buffer errors;
@@ -239,7 +261,7 @@ static void reload_secrets(struct service *service)
     struct settings *fresh =
         settings_load(options->config_path, options->flags, options->flags_nr, environ, &errors);
     if (fresh)
-        http_set_token(service->http, fresh->http_token);
+        take_secrets(service, fresh);
     else
         log_error("secrets not reloaded", LOG_SLICE("why", buffer_slice(&errors)));
     settings_free(fresh);
@@ -310,6 +332,8 @@ static void tear_down(struct service *service)
     free(service->workers);
     free(service->pipelines);
     free(service->kafka_options);
+    for (size_t i = 0; i < service->settings->targets_nr; i++)
+        redis_target_release(&service->targets[i]);
     free(service->targets);
 }
 
@@ -333,7 +357,8 @@ static void prepare(struct service *service)
     mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     mallopt(M_TRIM_THRESHOLD, MMAP_THRESHOLD_BYTES);
     service->targets = alloc_zero(settings->targets_nr, sizeof(*service->targets));
-    memcpy(service->targets, settings->targets, settings->targets_nr * sizeof(*service->targets));
+    for (size_t i = 0; i < settings->targets_nr; i++)
+        redis_target_copy(&service->targets[i], &settings->targets[i]);
     describe_source(service);
     service->rules = rules_handle_new();
     service->reload = reload_new(settings, service->rules);

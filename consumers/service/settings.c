@@ -10,8 +10,6 @@
 #include "consumers/base/suggest.h"
 #include "consumers/service/settings_draft.h"
 
-static const char default_redis_url[] = "redis://127.0.0.1:6379/1";
-
 static const char *only(const struct given *given)
 {
     return given->nr > 0 ? given->items[given->nr - 1] : NULL;
@@ -195,112 +193,6 @@ static void build_formats(struct settings_draft *draft, struct settings *setting
     }
 }
 
-/* ---- Redis targets ---- */
-
-static void check_tls(struct settings_draft *draft, const char *origin,
-                      const struct redis_target *target)
-{
-    bool has_any = target->tls_ca || target->tls_cert || target->tls_key || target->tls_server_name;
-    if (has_any && target->host && !target->tls)
-        draft_error(draft, origin, "\"tls\" is for a rediss:// URL");
-    if (!target->tls_cert != !target->tls_key)
-        draft_error(draft, origin, "\"tls\" needs both of cert and key, or neither");
-}
-
-static void unknown_tls_member(struct settings_draft *draft, const char *origin, const char *name,
-                               const struct suggest *suggest)
-{
-    if (slice_is_absent(suggest->best))
-        draft_error(draft, origin, "unknown setting \"%s\": \"tls\" has ca, cert, key, server_name",
-                    name);
-    else
-        draft_error(draft, origin, "unknown setting \"%s\", did you mean \"%.*s\"?", name,
-                    SLICE_ARG(suggest->best));
-}
-
-static void set_tls_member(struct settings_draft *draft, const char *origin,
-                           struct redis_target *target, const char *name, const json_t *value)
-{
-    struct {
-        const char *name;
-        char **place;
-    } members[] = {{"ca", &target->tls_ca},
-                   {"cert", &target->tls_cert},
-                   {"key", &target->tls_key},
-                   {"server_name", &target->tls_server_name}};
-    struct suggest suggest;
-    suggest_init(&suggest, slice_of(name));
-    for (size_t i = 0; i < ARRAY_NR(members); i++) {
-        suggest_offer(&suggest, slice_of(members[i].name));
-        if (strcmp(members[i].name, name) != 0)
-            continue;
-        if (json_is_string(value))
-            *members[i].place = alloc_text(json_string_value(value));
-        else
-            draft_error(draft, origin, "\"tls.%s\" must be a string", name);
-        return;
-    }
-    unknown_tls_member(draft, origin, name, &suggest);
-}
-
-static void build_tls(struct settings_draft *draft, const struct given *given,
-                      struct redis_target *target)
-{
-    json_t *tls = json_loads(given->items[0], JSON_DECODE_ANY, NULL);
-    const char *name;
-    json_t *value;
-    if (!json_is_object(tls) && !json_is_null(tls))
-        draft_error(draft, given->origin,
-                    "\"tls\" must be an object of ca, cert, key, server_name");
-    json_object_foreach(tls, name, value)
-    {
-        set_tls_member(draft, given->origin, target, name, value);
-    }
-    json_decref(tls);
-    check_tls(draft, given->origin, target);
-}
-
-/* Members whose time comes with clusters and failovers: accepted at their default only. */
-static void refuse_unless_default(struct settings_draft *draft, const struct redis_draft *redis,
-                                  enum redis_member member)
-{
-    const struct given *given = &redis->members[member];
-    if (given->nr == 0 || strcmp(given->items[0], redis_rows[member].fallback) == 0)
-        return;
-    draft_error(draft, given->origin, "\"redis.%s.%s\" can only be %s in this version", redis->name,
-                redis_rows[member].name, redis_rows[member].fallback);
-}
-
-static void build_target(struct settings_draft *draft, const struct redis_draft *redis,
-                         struct redis_target *target)
-{
-    struct error err = ERROR_INIT;
-    const char *url = only(&redis->url);
-    const char *origin = url ? redis->url.origin : "default";
-    if (!redis_target_parse(target, slice_of(redis->name), slice_of(url ? url : default_redis_url),
-                            &err))
-        draft_error(draft, origin, "\"redis.%s.url\": %s", redis->name, err.text);
-    refuse_unless_default(draft, redis, REDIS_CLUSTER);
-    refuse_unless_default(draft, redis, REDIS_SENTINEL);
-    refuse_unless_default(draft, redis, REDIS_WAIT_REPLICAS);
-    refuse_unless_default(draft, redis, REDIS_REWIND);
-    if (redis->members[REDIS_TLS].nr > 0)
-        build_tls(draft, &redis->members[REDIS_TLS], target);
-}
-
-static void build_targets(struct settings_draft *draft, struct settings *settings)
-{
-    (void)draft_redis(draft, SLICE("default"));
-    size_t nr = draft->redis_nr;
-    settings->targets = alloc_zero(nr, sizeof(*settings->targets));
-    settings->targets_nr = nr;
-    size_t next = 1;
-    for (size_t i = 0; i < nr; i++) {
-        bool is_default = strcmp(draft->redis[i].name, "default") == 0;
-        build_target(draft, &draft->redis[i], &settings->targets[is_default ? 0 : next++]);
-    }
-}
-
 /* A service that read its own dead letters would set them aside again, for ever. */
 static void refuse_own_letters(struct settings_draft *draft, const struct settings *settings)
 {
@@ -322,7 +214,7 @@ static void build(struct settings_draft *draft, struct settings *settings)
     build_options(draft, settings);
     build_formats(draft, settings);
     settings->max_event_bytes = (size_t)int_of(draft, SET_MAX_EVENT_BYTES);
-    build_targets(draft, settings);
+    draft_build_targets(draft, settings);
     settings->rules = texts_of(draft, SET_RULES, &settings->rules_nr);
     settings->workers = (int)int_of(draft, SET_WORKERS);
     build_listen(draft, settings);

@@ -63,6 +63,10 @@ void draft_read_file(struct settings_draft *draft, const char *path); /* setting
 void draft_read_environment(struct settings_draft *draft, char *const *environment);
 void draft_read_flags(struct settings_draft *draft, const struct settings_flag *flags, size_t nr);
 
+/* ---- what they come to ---- */
+
+void draft_build_targets(struct settings_draft *draft, struct settings *settings); /* settings_redis.c */
+
 /* Where a settings file is looked for when none is named; NULL past the end. */
 const char *settings_default_path(size_t index);
 

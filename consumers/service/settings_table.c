@@ -102,12 +102,13 @@ const struct redis_row redis_rows[REDIS_MEMBERS_NR] = {
     [REDIS_URL] = {"url", "\"redis://127.0.0.1:6379/1\"",
                    "redis://[user[:pass]@]host[:port][/db], rediss:// for TLS, "
                    "unix:///path[?db=N]; no /db is database 0"},
-    [REDIS_CLUSTER] = {"cluster", "false", "true: a Redis Cluster (not in this version)"},
+    [REDIS_CLUSTER] = {"cluster", "false", "true: a Redis Cluster; the URL names any node of it"},
     [REDIS_SENTINEL] = {"sentinel", "null",
-                        "{\"master\": name, \"nodes\": [host:port, ...]} (not in this version)"},
+                        "{\"master\": name, \"nodes\": [host:port, ...]}: they say where it is; "
+                        "the URL's host is not used"},
     [REDIS_TLS] = {"tls", "null", "{\"ca\", \"cert\", \"key\", \"server_name\"}: files and name"},
     [REDIS_WAIT_REPLICAS] = {"wait_replicas", "0",
-                             "replicas that must have a write (not in this version)"},
+                             "replicas that must have a write before it counts as done"},
     [REDIS_REWIND] = {"rewind", "\"60s\"",
-                      "how far to go back after a failover (not in this version)"},
+                      "how far to go back after a failover or a restart of Redis; \"0s\": not"},
 };
