@@ -60,6 +60,7 @@ static struct seat *take_seat(struct source *source, const char *topic, int32_t 
                           .wanted = OFFSETS_NONE,
                           .start = OFFSETS_NONE,
                           .next = OFFSETS_NONE,
+                          .repeat = OFFSETS_NONE,
                           .committed = OFFSETS_NONE,
                           .high = OFFSETS_NONE,
                           .read_to = OFFSETS_NONE};
@@ -369,4 +370,21 @@ bool source_skip_gap(struct source *source, uint32_t slot, struct error *err)
         pause_apply(source);
     commit_position(source, seat);
     return true;
+}
+
+void place_move(struct source *source, uint32_t slot, int64_t offset)
+{
+    struct seat *seat = &source->seats[slot];
+    if (seat->next > seat->repeat)
+        seat->repeat = seat->next;
+    seat->start = seat->next = offset;
+    seat->read_to = OFFSETS_NONE;
+    seat->must_move = true;
+    renew_epoch(source, slot);
+}
+
+void place_apply(struct source *source)
+{
+    assign_seats(source, false);
+    lag_rebuild_stores(source);
 }

@@ -261,6 +261,7 @@ static bool accept_message(struct source *source, rd_kafka_message_t *message,
     else if (find_slot(source, message, &slot) && message->offset >= source->seats[slot].next) {
         source->seats[slot].next = message->offset + 1;
         fill(source, slot, message, out);
+        out->is_repeat = message->offset < source->seats[slot].repeat;
         return true;
     }
     rd_kafka_message_destroy(message);

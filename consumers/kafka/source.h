@@ -48,6 +48,7 @@ struct source_callbacks {
 struct source_record {
     struct record record;
     struct offset_mark mark;
+    bool is_repeat; /* it was handed out before, see source_go_back() */
     void *message;
 };
 
@@ -95,7 +96,14 @@ struct arena;
 void source_load_headers(struct source_record *record, struct arena *arena);
 
 /* All assigned partitions, or one slot. Polling goes on while paused. Idempotent; reasons add up. */
-enum pause_reason { PAUSE_REDIS = 1, PAUSE_HELD = 2, PAUSE_GAP = 4, PAUSE_DRAIN = 8 };
+enum pause_reason {
+    PAUSE_REDIS = 1,
+    PAUSE_HELD = 2,
+    PAUSE_GAP = 4,
+    PAUSE_DRAIN = 8,
+    PAUSE_REWIND = 16, /* went back, and Kafka does not know yet */
+    PAUSE_SEEK = 32    /* is to go back, and it is not known where to */
+};
 void source_pause(struct source *source, uint32_t slot, enum pause_reason reason);
 void source_resume(struct source *source, uint32_t slot, enum pause_reason reason);
 void source_pause_all(struct source *source, enum pause_reason reason);
@@ -103,6 +111,29 @@ void source_resume_all(struct source *source, enum pause_reason reason);
 
 /* Goes on after a gap, at the first record there is (or the end, when the position was beyond it). */
 bool source_skip_gap(struct source *source, uint32_t slot, struct error *err) CHECKED;
+
+/* How far the slot is worked off, or where it began; OFFSETS_NONE while it rests before a gap or is not ours. */
+int64_t source_position(const struct source *source, uint32_t slot);
+
+/* A slot and a place in its log. */
+struct source_place {
+    uint32_t slot;
+    int64_t offset;
+};
+
+/*
+ * Fills in the first offset whose record is not older than that time; OFFSETS_NONE: all are. Blocks up
+ * to timeout_ms.
+ */
+bool source_find_time(struct source *source, int64_t wall_ms, struct source_place *places,
+                      size_t nr, int timeout_ms, struct error *err) CHECKED;
+
+/*
+ * Reads on from there, in a new epoch: what was handed out before is not answered for any more, and comes
+ * again as a repeat. The slots rest (PAUSE_REWIND) until source_commit_back() has told Kafka.
+ */
+void source_go_back(struct source *source, const struct source_place *places, size_t nr);
+bool source_commit_back(struct source *source, int timeout_ms, struct error *err) CHECKED;
 
 /* Stores every watermark that moved, in one call. */
 void source_store(struct source *source);

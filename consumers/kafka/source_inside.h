@@ -3,6 +3,7 @@
  *
  *   source.c   the client, polling, records          place.c    rebalances, where partitions start, gaps
  *   pause.c    reasons to pause                      lag.c      storing, commits, the published table
+ *   back.c     going back after a failover of Redis
  *   trouble.c  errors of librdkafka, told in words       ends.c     where the logs end, asked now and then
  *
  * A seat is what the source knows of a tracker's slot, at the same index. A partition is placed once it
@@ -39,6 +40,7 @@ struct seat {
     int64_t wanted;   /* where to be placed; OFFSETS_NONE: where the group committed */
     int64_t start;    /* where it was placed */
     int64_t next;     /* after the last record that was handed out; first `start` */
+    int64_t repeat;   /* before this they were handed out in an earlier epoch */
     int64_t committed;
     int64_t high;    /* end of the log, when it was last asked */
     int64_t read_to; /* before this there was nothing after `next` that is for us to read */
@@ -101,6 +103,8 @@ void place_rebalance(rd_kafka_t *kafka, rd_kafka_resp_err_t code,
 void place_out_of_range(struct source *source, const char *topic, int32_t partition);
 void place_retry(struct source *source, int64_t now_ms);
 struct seat *place_find(struct source *source, const char *topic, int32_t partition);
+void place_move(struct source *source, uint32_t slot, int64_t offset);
+void place_apply(struct source *source); /* after place_move() */
 
 /* pause.c */
 void pause_apply(struct source *source);

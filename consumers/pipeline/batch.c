@@ -227,6 +227,7 @@ static void plan_record(struct batch *batch, uint32_t index, struct render_conte
     if (event.has_ts)
         batch->event_ts_ms[index] = event.ts_ms;
     render->refresh_as_delete = may_not_write(batch, source, context->now_ms);
+    render->unguarded_as_delete = source->is_repeat;
     render_event(render, &event, index);
 }
 

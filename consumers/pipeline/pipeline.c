@@ -9,6 +9,7 @@
 #include "consumers/base/log.h"
 #include "consumers/pipeline/acknowledge.h"
 #include "consumers/pipeline/gaps.h"
+#include "consumers/pipeline/rewind.h"
 
 enum {
     BATCHES_NR = EXECUTOR_FLIGHTS + 1, /* two in flight, one that fills */
@@ -31,6 +32,7 @@ struct pipeline {
     struct holds *holds;
     struct delayed *delayed;
     struct gaps *gaps;
+    struct rewind *rewind;
     struct model_cache models;
     struct batch batches[BATCHES_NR];
     unsigned filling;                  /* index of the batch that fills */
@@ -261,6 +263,19 @@ static void note_source(struct pipeline *pipeline)
     set_trouble(pipeline, "", trouble);
 }
 
+/* A target may have come back as another, or with less than it had confirmed. */
+static void rewind_if_due(struct pipeline *pipeline, int64_t now_ms)
+{
+    struct rewind_context context = {.source = pipeline->source,
+                                     .offsets = pipeline->offsets,
+                                     .executor = pipeline->executor,
+                                     .filling = &pipeline->batches[pipeline->filling],
+                                     .stats = &pipeline->stats,
+                                     .now_ms = now_ms,
+                                     .wall_ms = clock_wall_ms()};
+    rewind_turn(pipeline->rewind, &context);
+}
+
 /* One turn: poll, plan and send what came, read what Redis answered. */
 static void turn(struct pipeline *pipeline)
 {
@@ -279,6 +294,7 @@ static void turn(struct pipeline *pipeline)
     bool must_wait = polled == 0 || pipeline->flights_nr == EXECUTOR_FLIGHTS;
     if (pipeline->flights_nr > 0)
         settle_oldest(pipeline, must_wait ? ANSWER_WAIT_MS : 0);
+    rewind_if_due(pipeline, now_ms);
     collect_finished(pipeline);
     note_source(pipeline);
 }
@@ -306,6 +322,8 @@ static void on_revoke(void *context, const uint32_t *slots, size_t nr, bool lost
     struct pipeline *pipeline = context;
     batch_drop_slots(&pipeline->batches[pipeline->filling], slots, nr);
     log_info(lost ? "partitions lost" : "partitions revoked", LOG_INT("partitions", nr));
+    if (!lost)
+        rewind_settle(pipeline->rewind, pipeline->source);
     if (!lost && !drain(pipeline))
         log_warn("revoked before Redis answered", LOG_TEXT("effect", "that work comes again"));
 }
@@ -334,6 +352,15 @@ static void on_gap(void *context, uint32_t slot, int64_t from, int64_t to)
     gaps_purge(pipeline->gaps, slot, &purge);
 }
 
+static int64_t longest_rewind_ms(const struct pipeline_settings *settings)
+{
+    int64_t longest_ms = 0;
+    for (size_t i = 0; i < settings->targets_nr; i++)
+        if (settings->targets[i].rewind_ms > longest_ms)
+            longest_ms = settings->targets[i].rewind_ms;
+    return longest_ms;
+}
+
 struct pipeline *pipeline_new(const struct pipeline_settings *settings, struct error *err)
 {
     struct pipeline *pipeline = alloc_zero(1, sizeof(*pipeline));
@@ -347,6 +374,7 @@ struct pipeline *pipeline_new(const struct pipeline_settings *settings, struct e
     pipeline->holds = holds_new();
     pipeline->delayed = delayed_new();
     pipeline->gaps = gaps_new();
+    pipeline->rewind = rewind_new(longest_rewind_ms(settings));
     pipeline->tickets = purge_tickets_new();
     pipeline->executor =
         executor_new(settings->targets, settings->targets_nr, &pipeline->stats.executor);
@@ -395,6 +423,7 @@ bool pipeline_run(struct pipeline *pipeline, struct error *err)
     pipeline->stop_deadline_ms = clock_steady_ms() + pipeline->settings.drain_timeout_ms;
     if (!drain(pipeline))
         log_warn("stopped before all was answered", LOG_TEXT("effect", "that work comes again"));
+    rewind_settle(pipeline->rewind, pipeline->source);
     source_store(pipeline->source);
     source_close(pipeline->source);
     return true;
@@ -422,6 +451,7 @@ void pipeline_free(struct pipeline *pipeline)
     holds_free(pipeline->holds);
     delayed_free(pipeline->delayed);
     gaps_free(pipeline->gaps);
+    rewind_free(pipeline->rewind);
     purge_tickets_free(pipeline->tickets);
     if (pipeline->rules)
         rules_ref_drop(pipeline->rules);

@@ -25,6 +25,7 @@ struct render_context {
     struct arena *arena;
     struct rule_count *counts; /* one a rule, or NULL */
     bool refresh_as_delete;    /* the record is old or replayed: refreshes become guarded deletes */
+    bool unguarded_as_delete;  /* the record is read again: refreshes without a guard are deletes */
 };
 
 /* Appends what the event comes to. `record` is its index in the batch. */

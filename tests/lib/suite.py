@@ -4,6 +4,7 @@ the logs of what the test had running.
 A module of tests is run in a process of its own by the runner; run by hand
 (`python3 tests/integration/test_flow.py`) it starts its own broker.
 """
+import json
 import os
 import sys
 import unittest
@@ -63,6 +64,19 @@ class BusTest(unittest.TestCase):
                                   group=group or self.name, rules=rules, **options)
         self.watch("unstale", running.log)
         self.addCleanup(self._end, running)
+        return running.wait_ready() if ready else running
+
+    def unstale_by_file(self, target, topic, rules, ready=True, **options):
+        """The same with `redis.default` as in a settings file."""
+        path = os.path.join(process.private_folder("settings"), "unstale.json")
+        program.rules_file(json.dumps({"redis": {"default": target}}), path)
+        running = program.Unstale(self.broker.brokers, "", topic=topic, group=self.name,
+                                  rules=rules, start=False, arguments=["--config", path],
+                                  **options)
+        del running.env["UNSTALE_REDIS_URL"]  # it would stand above the file
+        self.watch("unstale", running.log)
+        self.addCleanup(self._end, running)
+        running.start()
         return running.wait_ready() if ready else running
 
     @staticmethod

@@ -1,0 +1,194 @@
+"""A Redis Cluster of three masters: every verb in every slot, redirections forced step by step, and slots
+that move under load."""
+import os
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from lib.redis_cluster import RedisCluster, slot_of
+from lib.suite import BusTest, Failed, main, wait_until
+
+RULES = {"version": 1, "caches": {"default": {"keys": "raw", "serializer": "raw"}}, "rules": [
+    {"name": "one", "when": {"model": "shop.Product"}, "do": {"delete": "p:{pk}"}},
+    {"name": "tagged", "when": {"model": "shop.Pair"},
+     "do": {"delete": ["{{pair{pk}}}:a", "{{pair{pk}}}:b", "{{pair{pk}}}:c"]}},
+    {"name": "counted", "when": {"model": "shop.Counter"}, "do": {"bump": "n:{pk}"}},
+    {"name": "stored", "when": {"model": "shop.Item"},
+     "do": {"refresh": {"key": "i:{pk}", "value": "{after.name}", "ttl": "1h"}}},
+    {"name": "lists", "when": {"model": "shop.List"}, "do": {"purge": "list:*"}},
+    {"name": "tag", "when": {"model": "shop.Tag"}, "do": {"purge_tag": "tag:{pk}"}},
+]}
+
+
+class ClusterTest(BusTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = RedisCluster()
+        cls.addClassCleanup(cls.cluster.stop)
+
+    def setUp(self):
+        super().setUp()
+        for node in self.cluster.masters:
+            node.cmd("FLUSHALL")
+            self.watch("node", node.log)
+        self.events = self.topic(partitions=2)
+
+    def start(self, **options):
+        return self.unstale_by_file({"url": self.cluster.url, "cluster": True}, self.events, RULES,
+                                    **options)
+
+    def event(self, model, pk, **members):
+        event = {"event": "post_save", "model": model, "pk": pk, "created": False}
+        event.update(members)
+        return {"key": "%s:%s" % (model, pk), "value": event}
+
+    def send(self, *events):
+        self.assertEqual(self.topics.produce(self.events, list(events)), len(events))
+
+    def applied(self):
+        self.wait_lag(self.events, self.name)
+
+    def other_node(self, key):
+        return next(n for n in self.cluster.masters if n is not self.cluster.node_of(key))
+
+
+class VerbsTest(ClusterTest):
+    def test_deletes_go_to_every_slot(self):
+        keys = ["p:%d" % pk for pk in range(3000)]
+        self.cluster.fill(keys)
+        bus = self.start()
+        self.emit_products(self.events, range(3000))
+        self.wait_gone(self.cluster, keys)
+        self.applied()
+        self.assertEqual(bus.metric("unstale_keys_deleted_total"), 3000)
+        self.assertEqual(bus.metric("unstale_redis_redirects_total"), 0)
+        self.assertEqual(bus.metric("unstale_redis_up"), 1)
+
+    def test_keys_of_one_tag_go_together(self):
+        keys = ["{pair%d}:%s" % (pk, name) for pk in range(50) for name in "abc"]
+        self.cluster.fill(keys)
+        self.start()
+        self.send(*[self.event("shop.Pair", pk) for pk in range(50)])
+        self.wait_gone(self.cluster, keys)
+
+    def test_bumps_and_guarded_refreshes(self):
+        self.cluster.fill(["n:%d" % pk for pk in range(20)], value="5")
+        bus = self.start()
+        self.send(*[self.event("shop.Counter", pk) for pk in range(20)])
+        self.send(*[self.event("shop.Item", pk, version=7, after={"name": "new%d" % pk})
+                    for pk in range(20)])
+        self.applied()
+        for pk in range(20):
+            self.assertGreater(int(self.cluster.cmd("GET", "n:%d" % pk)), 5)
+            self.assertEqual(self.cluster.cmd("GET", "i:%d" % pk), "new%d" % pk)
+            self.assertEqual(self.cluster.cmd("GET", "{i:%d}:v" % pk), "e:7")
+        self.send(self.event("shop.Item", 3, version=6, after={"name": "old"}))
+        self.applied()
+        self.assertEqual(self.cluster.cmd("GET", "i:3"), "new3")
+        self.assertEqual(bus.metric("unstale_dead_letters_total"), 0)
+
+    def test_purges_walk_all_nodes(self):
+        keys = ["list:%d" % at for at in range(2000)]
+        self.cluster.fill(keys)
+        self.cluster.fill(["kept:1", "kept:2"])
+        bus = self.start()
+        self.send(self.event("shop.List", 1))
+        self.wait_gone(self.cluster, keys)
+        self.applied()
+        self.assertEqual(len(self.cluster.existing(["kept:1", "kept:2"])), 2)
+        self.assertEqual(bus.metric("unstale_purge_keys_deleted_total"), 2000)
+        self.assertEqual(bus.metric("unstale_purges_total"), 1)
+
+    def test_members_of_tags_are_anywhere(self):
+        keys = ["m:%d" % at for at in range(500)]
+        self.cluster.fill(keys)
+        for at in range(0, 500, 100):
+            self.cluster.cmd("SADD", "tag:1", *keys[at:at + 100])
+        self.start()
+        self.send(self.event("shop.Tag", 1))
+        self.wait_gone(self.cluster, keys + ["tag:1"])
+        self.applied()
+
+    def test_a_cluster_that_is_not_declared_is_a_mistake(self):
+        bus = self.unstale_by_file({"url": self.cluster.url + "/0"}, self.events, RULES)
+        self.send(*[self.event("shop.Product", pk) for pk in range(30)])
+        bus.wait_not_ready()
+        wait_until(lambda: "MOVED" in bus.http("/readyz").text, 20, "/readyz says MOVED")
+        self.assertEqual(bus.metric("unstale_dead_letters_total"), 0)
+        self.assertNotEqual(self.topics.lag(self.events, self.name), 0)
+
+
+class RedirectionsTest(ClusterTest):
+    def test_moved(self):
+        bus = self.start()
+        self.cluster.fill(["p:1", "p:2"])
+        self.cluster.move(slot_of("p:1"), self.other_node("p:1"))
+        self.emit_products(self.events, [1, 2])
+        self.wait_gone(self.cluster, ["p:1", "p:2"])
+        self.applied()
+        self.assertEqual(bus.metric("unstale_dead_letters_total"), 0)
+
+    def test_asked(self):
+        """Of a slot that moves one key is here and one there; the map does not change by that."""
+        bus = self.start()
+        slot = slot_of("{pair9}:a")
+        to = self.other_node("{pair9}:a")
+        self.cluster.fill(["{pair9}:a", "{pair9}:b", "{pair9}:c"])
+        source = self.cluster.begin_move(slot, to)
+        self.cluster.move_keys(slot, to, ["{pair9}:b"])
+        self.send(self.event("shop.Pair", 9))
+        wait_until(lambda: source.cmd("CLUSTER", "COUNTKEYSINSLOT", slot) == 0, 20,
+                   "what was not moved is gone")
+        wait_until(lambda: to.cmd("CLUSTER", "COUNTKEYSINSLOT", slot) == 0, 20,
+                   "what was moved is gone")
+        self.applied()
+        self.assertGreater(bus.metric("unstale_redis_redirects_total"), 1)
+        self.cluster.end_move(slot, to)
+
+    def test_scripts_wait_for_their_slot(self):
+        """Key and companion must be in one place: while they are not, nothing can be done."""
+        bus = self.start()
+        self.send(self.event("shop.Item", 77, version=1, after={"name": "first"}))
+        self.applied()
+        slot, to = slot_of("i:77"), self.other_node("i:77")
+        self.cluster.begin_move(slot, to)
+        self.cluster.move_keys(slot, to, ["i:77"])
+        self.send(self.event("shop.Item", 77, version=2, after={"name": "second"}))
+        bus.wait_metric(lambda value: value > 2, "unstale_redis_redirects_total")
+        self.cluster.move_keys(slot, to)
+        self.cluster.end_move(slot, to)
+        self.applied()
+        self.assertEqual(self.cluster.cmd("GET", "i:77"), "second")
+        self.assertEqual(self.cluster.cmd("GET", "{i:77}:v"), "e:2")
+
+    def test_slots_move_under_load(self):
+        count = 30000
+        keys = ["p:%d" % pk for pk in range(count)]
+        self.cluster.fill(keys)
+        self.cluster.fill(["list:%d" % at for at in range(500)])
+        bus = self.start()
+        slots = [slot_of(keys[at]) for at in range(60)]
+        failures = []
+
+        def reshard():
+            try:
+                for at, slot in enumerate(slots):
+                    self.cluster.move(slot, self.cluster.masters[at % 3])
+            except (OSError, Failed) as error:
+                failures.append(error)
+        mover = threading.Thread(target=reshard)
+        mover.start()
+        self.send(self.event("shop.List", 1))
+        self.topics.generate(self.events, count, '{"event":"post_save","model":"shop.Product",'
+                             '"pk":{i},"created":false}', key="shop.Product:{i}")
+        mover.join()
+        self.assertEqual(failures, [])
+        self.wait_gone(self.cluster, keys)
+        self.wait_gone(self.cluster, ["list:%d" % at for at in range(500)])
+        self.applied()
+        self.assertEqual(bus.metric("unstale_dead_letters_total"), 0)
+
+
+if __name__ == "__main__":
+    main()
