@@ -169,8 +169,8 @@ static void go_back(struct rewind *rewind, const struct rewind_context *context)
         int64_t records = keep_backward(context, &search);
         rewind->is_due = rewind->is_told = false;
         source_resume_all(context->source, PAUSE_SEEK);
-        log_warn("Redis is another than before: going back",
-                 LOG_INT("partitions", search.nr), LOG_INT("records", records),
+        log_warn("Redis is another than before: going back", LOG_INT("partitions", search.nr),
+                 LOG_INT("records", records),
                  LOG_INT("before_ms", context->now_ms - rewind->due_ms),
                  LOG_TEXT("effect", "what may be lost is applied again"));
         if (search.nr > 0)

@@ -191,10 +191,9 @@ static void add_op(struct renderer *r, const struct key_entry *entry, struct sli
     op->at_least = -1;
     op->times = 1;
     op->record = r->record;
-    op->as_delete =
-        action->verb == VERB_REFRESH &&
-        (r->context->refresh_as_delete ||
-         (r->context->unguarded_as_delete && guard.source == OP_UNGUARDED));
+    op->as_delete = action->verb == VERB_REFRESH &&
+                    (r->context->refresh_as_delete ||
+                     (r->context->unguarded_as_delete && guard.source == OP_UNGUARDED));
     if (action->verb == VERB_BUMP && r->event->has_ts && !action->to_increment)
         op->at_least = r->event->ts_ms;
 }

@@ -6,7 +6,7 @@
 
 #include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
-#include "consumers/redis/reply_class.h"
+#include "consumers/redis/cluster_inside.h"
 
 enum {
     NOBODY = 0,            /* of links: no entry */
@@ -15,121 +15,6 @@ enum {
     HOPS_AT_ONCE = 5,      /* redirections in a row that are followed without a pause */
     TRIES_IN_SILENCE = 100 /* of SOON_MS each, before it is told as a trouble */
 };
-
-/* A command in the queue of its slot. */
-struct waiting {
-    uint32_t command;
-    uint8_t flight;
-    uint16_t slot;
-    uint32_t next; /* in the slot; or of the free ones */
-    unsigned hops, tries;
-    int64_t due_ms; /* while it is parked */
-};
-
-struct member {
-    struct node node;
-    bool is_owner; /* of slots */
-};
-
-struct cluster {
-    struct cluster_place place;
-    struct node_shared shared;
-    struct node_router router;
-    struct cluster_map map;
-    struct member **members;
-    size_t members_nr, members_capacity;
-    struct member **of_owner; /* by index of the map's owners; NULL: not looked up yet */
-    size_t of_owner_nr;
-    struct waiting *waiting; /* [0] is nobody */
-    size_t waiting_nr, waiting_capacity;
-    uint32_t free;
-    uint32_t head[SLOTS_NR], tail[SLOTS_NR];
-    uint32_t *parked; /* entries that are with nobody for a while */
-    size_t parked_nr, parked_capacity;
-    struct error trouble; /* why something is parked for long */
-};
-
-/* ---- nodes ---- */
-
-static struct member *find_member(const struct cluster *cluster,
-                                  const struct redis_address *address)
-{
-    for (size_t i = 0; i < cluster->members_nr; i++) {
-        if (redis_address_equals(&cluster->members[i]->node.connection.at, address))
-            return cluster->members[i];
-    }
-    return NULL;
-}
-
-static bool owns_slots(const struct slots *slots, const struct node *node)
-{
-    for (size_t i = 0; i < slots->owners_nr; i++) {
-        if (redis_address_equals(&slots->owners[i], &node->connection.at))
-            return true;
-    }
-    return false;
-}
-
-static bool is_idle(const struct member *member)
-{
-    return member->node.nr == 0 && !member->is_owner;
-}
-
-static struct member *add_member(struct cluster *cluster)
-{
-    struct member *member = alloc_zero(1, sizeof(*member));
-    struct node *node = &member->node;
-
-    node_init(node, cluster->place.target, &cluster->shared);
-    node->id = (*cluster->place.next_node_id)++;
-    node->target_index = cluster->place.target_index;
-    node->failover = cluster->place.failover;
-    node->router = &cluster->router;
-    cluster->members = alloc_grow(cluster->members, cluster->members_nr,
-                                  &cluster->members_capacity, sizeof(struct member *));
-    cluster->members[cluster->members_nr++] = member;
-    return member;
-}
-
-/* One that is not needed any more is made over: addresses that come and go take no room. */
-static struct member *member_at(struct cluster *cluster, const struct redis_address *address)
-{
-    struct member *member = find_member(cluster, address);
-
-    if (member != NULL)
-        return member;
-    for (size_t i = 0; i < cluster->members_nr && member == NULL; i++) {
-        if (is_idle(cluster->members[i]))
-            member = cluster->members[i];
-    }
-    if (member != NULL)
-        node_retire(&member->node);
-    else
-        member = add_member(cluster);
-    connection_set_address(&member->node.connection, address);
-    return member;
-}
-
-/* NULL: the slot has none. */
-static struct member *owner_of(struct cluster *cluster, uint16_t slot)
-{
-    uint16_t owner = cluster->map.now.owner[slot];
-
-    if (owner == SLOTS_NO_OWNER)
-        return NULL;
-    if (owner >= cluster->of_owner_nr) {
-        size_t nr = cluster->map.now.owners_nr;
-
-        cluster->of_owner = alloc_resize(cluster->of_owner, nr, sizeof(struct member *));
-        while (cluster->of_owner_nr < nr)
-            cluster->of_owner[cluster->of_owner_nr++] = NULL;
-    }
-    if (cluster->of_owner[owner] == NULL) {
-        cluster->of_owner[owner] = member_at(cluster, &cluster->map.now.owners[owner]);
-        cluster->of_owner[owner]->is_owner = true;
-    }
-    return cluster->of_owner[owner];
-}
 
 /* ---- the queues of slots ---- */
 
@@ -178,7 +63,7 @@ static void tell(struct cluster *cluster, struct slice why)
 static void dispatch(struct cluster *cluster, uint32_t entry)
 {
     const struct waiting *waiting = &cluster->waiting[entry];
-    struct member *owner = owner_of(cluster, waiting->slot);
+    struct member *owner = cluster_owner(cluster, waiting->slot);
 
     if (owner != NULL) {
         node_push(&owner->node,
@@ -249,9 +134,9 @@ static void follow_ask(struct cluster *cluster, uint32_t entry, const struct red
     if (++waiting->hops % HOPS_AT_ONCE == 0)
         park(cluster, entry, SOON_MS);
     else
-        node_push(&member_at(cluster, to)->node, (struct queued){.command = waiting->command,
-                                                                 .flight = waiting->flight,
-                                                                 .is_asking = true});
+        node_push(&cluster_member_at(cluster, to)->node,
+                  (struct queued){
+                      .command = waiting->command, .flight = waiting->flight, .is_asking = true});
 }
 
 /* Some keys are here and some there: one by one each is found. */
@@ -263,9 +148,9 @@ static void split(struct cluster *cluster, uint32_t entry)
     uint32_t nr = flight_split(flight, whole.command, &first);
 
     for (uint32_t i = 0; i < nr; i++) {
-        uint32_t more = entry_new(cluster, (struct waiting){.command = first + i,
-                                                            .flight = whole.flight,
-                                                            .slot = whole.slot});
+        uint32_t more = entry_new(
+            cluster,
+            (struct waiting){.command = first + i, .flight = whole.flight, .slot = whole.slot});
 
         cluster->waiting[more].next = whole.next;
         cluster->waiting[last].next = more;
@@ -356,8 +241,7 @@ void cluster_free(struct cluster *cluster)
     free(cluster);
 }
 
-static bool is_foreign(const void *context, const struct node *node,
-                       const struct command *command)
+static bool is_foreign(const void *context, const struct node *node, const struct command *command)
 {
     const struct cluster *cluster = context;
     const struct redis_address *owner = slots_owner(&cluster->map.now, command->slot);
@@ -377,48 +261,17 @@ static void take_foreign(struct cluster *cluster, struct node *node)
     }
 }
 
-/* Of the nodes that lost slots; if none did, of all. */
-static int64_t last_good_ms(const struct cluster *cluster)
-{
-    int64_t of_losers = 0, of_all = 0;
-
-    for (size_t i = 0; i < cluster->members_nr; i++) {
-        const struct node *node = &cluster->members[i]->node;
-
-        if (node->good_ms == 0 || !owns_slots(&cluster->map.before, node))
-            continue;
-        if (of_all == 0 || node->good_ms < of_all)
-            of_all = node->good_ms;
-        if (owns_slots(&cluster->map.now, node))
-            continue;
-        if (of_losers == 0 || node->good_ms < of_losers)
-            of_losers = node->good_ms;
-    }
-    return of_losers != 0 ? of_losers : of_all;
-}
-
-static void note_owners(struct cluster *cluster)
-{
-    for (size_t i = 0; i < cluster->of_owner_nr; i++)
-        cluster->of_owner[i] = NULL;
-    for (size_t i = 0; i < cluster->members_nr; i++)
-        cluster->members[i]->is_owner =
-            owns_slots(&cluster->map.now, &cluster->members[i]->node);
-    for (size_t i = 0; i < cluster->map.now.owners_nr; i++)
-        member_at(cluster, &cluster->map.now.owners[i])->is_owner = true;
-}
-
 static void on_map(struct cluster *cluster)
 {
     const struct cluster_map *map = &cluster->map;
 
     if (map->before.epoch != 0 && map->now.epoch != map->before.epoch)
-        failover_note(cluster->place.failover, last_good_ms(cluster));
-    note_owners(cluster);
+        failover_note(cluster->place.failover, cluster_last_good_ms(cluster));
+    cluster_note_owners(cluster);
     for (size_t i = 0; i < cluster->members_nr; i++)
         take_foreign(cluster, &cluster->members[i]->node);
     for (size_t i = 0; i < cluster->members_nr; i++) {
-        if (is_idle(cluster->members[i]))
+        if (member_is_idle(cluster->members[i]))
             node_retire(&cluster->members[i]->node);
     }
 }
@@ -448,7 +301,7 @@ static bool drive_members(struct cluster *cluster)
     for (size_t i = 0; i < cluster->members_nr; i++) {
         struct member *member = cluster->members[i];
 
-        if (is_idle(member))
+        if (member_is_idle(member))
             continue;
         node_drive(&member->node);
         if (member->node.connection.phase == CONNECTION_CLOSED)
@@ -478,7 +331,7 @@ int64_t cluster_patience_ms(const struct cluster *cluster, int64_t now_ms)
         patience = left < patience ? left : patience;
     }
     for (size_t i = 0; i < cluster->members_nr; i++) {
-        int64_t of_node = is_idle(cluster->members[i])
+        int64_t of_node = member_is_idle(cluster->members[i])
                               ? INT64_MAX
                               : node_patience_ms(&cluster->members[i]->node, now_ms);
 
@@ -542,7 +395,7 @@ struct node *cluster_node(const struct cluster *cluster, size_t i)
 
 bool cluster_is_in_use(const struct cluster *cluster, size_t i)
 {
-    return !is_idle(cluster->members[i]);
+    return !member_is_idle(cluster->members[i]);
 }
 
 const struct connection *cluster_map_connection(const struct cluster *cluster)

@@ -50,9 +50,8 @@ static void choose_node(struct cluster_map *map)
 
     (void)snprintf(seed.host, sizeof(seed.host), "%s", target->host);
     map->next %= (unsigned)map->now.owners_nr + 1;
-    connection_set_address(&map->connection, map->next < map->now.owners_nr
-                                                 ? &map->now.owners[map->next]
-                                                 : &seed);
+    connection_set_address(&map->connection,
+                           map->next < map->now.owners_nr ? &map->now.owners[map->next] : &seed);
     map->next++;
 }
 

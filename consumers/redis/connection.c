@@ -186,8 +186,7 @@ void connection_exchange(struct connection *connection)
 static bool is_waiting(const struct connection *connection)
 {
     return connection->phase == CONNECTION_SEEKING || connection->phase == CONNECTION_CONNECTING ||
-           connection->due > 0 ||
-           connection_unsent(connection) > 0;
+           connection->due > 0 || connection_unsent(connection) > 0;
 }
 
 void connection_drive(struct connection *connection)

@@ -164,8 +164,7 @@ static void hand_over(void *sink, uint32_t command)
     struct handover *to = sink;
     uint32_t target = to->executor->flights[to->slot].commands[command].target;
 
-    push(&to->executor->routes[target],
-         (struct queued){.command = command, .flight = to->slot});
+    push(&to->executor->routes[target], (struct queued){.command = command, .flight = to->slot});
 }
 
 void executor_start(struct executor *executor, unsigned slot, struct plan *plan)
@@ -179,8 +178,8 @@ void executor_start(struct executor *executor, unsigned slot, struct plan *plan)
 
 static void poll_connection(struct executor *executor, const struct connection *connection)
 {
-    executor->polled = alloc_grow(executor->polled, executor->polled_nr,
-                                  &executor->polled_capacity, sizeof(*executor->polled));
+    executor->polled = alloc_grow(executor->polled, executor->polled_nr, &executor->polled_capacity,
+                                  sizeof(*executor->polled));
     executor->polled[executor->polled_nr++] = (struct pollfd){
         .fd = connection_descriptor(connection), .events = connection_events(connection)};
 }
@@ -298,8 +297,7 @@ static bool begin_waits(struct executor *executor, uint8_t slot)
 
 static bool is_over(struct executor *executor, const struct flight *flight)
 {
-    return !executor->has_waits ||
-           !begin_waits(executor, (uint8_t)(flight - executor->flights));
+    return !executor->has_waits || !begin_waits(executor, (uint8_t)(flight - executor->flights));
 }
 
 /* Drives until the flight is answered or the time is up; false for the latter. */

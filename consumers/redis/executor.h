@@ -39,7 +39,7 @@ struct executor_stats {
     counter commands;     /* sent, re-issues included */
     counter keys_deleted; /* Redis said they existed */
     counter reconnects;
-    counter reissued; /* commands sent again after a lost connection */
+    counter reissued;  /* commands sent again after a lost connection */
     counter redirects; /* answers of a cluster that named another node, or none yet */
     counter shortages; /* WAITs that too few replicas answered in time */
     counter up;        /* targets connected and usable now */

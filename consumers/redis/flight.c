@@ -123,8 +123,7 @@ static void open_group(struct flight *flight, struct place place)
     flight->commands[flight->open[place.lane]].slot = place.slot;
 }
 
-static void join_group(struct flight *flight, uint32_t op, struct place place,
-                       struct outlet outlet)
+static void join_group(struct flight *flight, uint32_t op, struct place place, struct outlet outlet)
 {
     if (flight->open[place.lane] == OP_NONE)
         open_group(flight, place);

@@ -7,10 +7,11 @@
 #include "consumers/base/clock.h"
 #include "consumers/redis/backoff.h"
 #include "consumers/redis/command.h"
+#include "consumers/redis/node_inside.h"
 #include "consumers/redis/reply_class.h"
 #include "consumers/redis/resp.h"
 
-enum { FILL_BYTES = 256 << 10, QUEUE_MIN = 64, UNKNOWN_TRIES = 3 };
+enum { FILL_BYTES = 256 << 10, UNKNOWN_TRIES = 3 };
 
 void node_init(struct node *node, const struct redis_target *target,
                const struct node_shared *shared)
@@ -19,11 +20,10 @@ void node_init(struct node *node, const struct redis_target *target,
                           .scripts = shared->scripts,
                           .stats = shared->stats,
                           .has_replicas = target->wait_replicas > 0,
-                          .capacity = QUEUE_MIN,
                           .state = EXECUTOR_DONE};
     connection_init(&node->connection, target);
     backoff_init(&node->backoff);
-    node->queue = alloc_bytes(QUEUE_MIN * sizeof(*node->queue));
+    node_queue_init(node);
     buffer_init(&node->scratch);
 }
 
@@ -34,54 +34,26 @@ void node_release(struct node *node)
     free(node->queue);
 }
 
-static struct queued *queue_at(const struct node *node, size_t i)
+/* What a node of a cluster says to who takes it for a server of its own. */
+static const char *hint(const struct node *node, enum executor_state state)
 {
-    return &node->queue[(node->head + i) & (node->capacity - 1)];
-}
+    bool is_undeclared = node->router == NULL && node->connection.server.is_cluster;
 
-static void queue_grow(struct node *node)
-{
-    struct queued *wider = alloc_bytes(2 * node->capacity * sizeof(*wider));
-
-    for (size_t i = 0; i < node->nr; i++)
-        wider[i] = *queue_at(node, i);
-    free(node->queue);
-    node->queue = wider;
-    node->head = 0;
-    node->capacity *= 2;
-}
-
-void node_push(struct node *node, struct queued queued)
-{
-    if (node->nr == node->capacity)
-        queue_grow(node);
-    *queue_at(node, node->nr++) = queued;
-}
-
-static struct command *command_at(const struct node *node, size_t i)
-{
-    const struct queued *queued = queue_at(node, i);
-
-    return &node->flights[queued->flight].commands[queued->command];
-}
-
-static void pop(struct node *node)
-{
-    node->head = (node->head + 1) & (node->capacity - 1);
-    node->nr--;
-    node->sent_nr--;
+    return is_undeclared && state == EXECUTOR_CONFIG
+               ? " (the server is part of a cluster: \"cluster\": true is missing)"
+               : "";
 }
 
 static void hold(struct node *node, enum executor_state state, struct slice why)
 {
     node->state = state;
     error_clear(&node->trouble);
-    (void)error_fail(&node->trouble, state == EXECUTOR_CONFIG ? ERROR_CONFIG : ERROR_RETRY, "%.*s",
-                     SLICE_ARG(why));
+    (void)error_fail(&node->trouble, state == EXECUTOR_CONFIG ? ERROR_CONFIG : ERROR_RETRY,
+                     "%.*s%s", SLICE_ARG(why), hint(node, state));
     node->retry_at_ms = clock_steady_ms() + backoff_next(&node->backoff, state == EXECUTOR_CONFIG);
 }
 
-static void be_well(struct node *node)
+void node_be_well(struct node *node)
 {
     if (node->state == EXECUTOR_DONE)
         return;
@@ -141,7 +113,7 @@ static void on_greeted(struct node *node)
     node->was_up = true;
     /* With work at hand the first answer decides: a server may greet and then refuse. */
     if (node->nr == 0)
-        be_well(node);
+        node_be_well(node);
 }
 
 static void write_queued(struct node *node, struct queued *queued, struct command *command)
@@ -193,31 +165,19 @@ static bool fill(struct node *node)
         return false;
     node->retry_at_ms = 0;
     while (node->sent_nr < node->nr && connection_unsent(&node->connection) < FILL_BYTES) {
-        write_queued(node, queue_at(node, node->sent_nr), command_at(node, node->sent_nr));
+        write_queued(node, node_queued_at(node, node->sent_nr),
+                     node_command_at(node, node->sent_nr));
         node->sent_nr++;
     }
     return node->sent_nr > before;
 }
 
-static void note_written(struct node *node, struct command *command, uint8_t flight)
-{
-    struct unwaited *unwaited = &node->unwaited[flight];
-
-    if (command->kind == COMMAND_PING || command->kind == COMMAND_WAIT)
-        return;
-    if (unwaited->is_any && unwaited->generation != node->generation)
-        unwaited->is_stale = true;
-    unwaited->is_any = true;
-    unwaited->generation = node->generation;
-    command->node = node->id;
-}
-
 /* The first command is answered for good, well or not. */
-static void leave(struct node *node)
+void node_leave(struct node *node)
 {
-    struct queued queued = *queue_at(node, 0);
+    struct queued queued = *node_queued_at(node, 0);
 
-    pop(node);
+    node_pop(node);
     if (node->router != NULL)
         node->router->answered(node->router->context, queued);
 }
@@ -229,50 +189,17 @@ static bool counts_keys(enum command_kind kind)
 
 static void on_success(struct node *node, const struct answer *answer)
 {
-    uint8_t index = queue_at(node, 0)->flight;
-    struct command *command = command_at(node, 0);
+    uint8_t index = node_queued_at(node, 0)->flight;
+    struct command *command = node_command_at(node, 0);
 
     if (answer->kind == ANSWER_INTEGER && counts_keys(command->kind))
         counter_add(&node->stats->keys_deleted, (uint64_t)answer->integer);
-    be_well(node);
+    node_be_well(node);
     node->good_ms = node->connection.heard_ms;
     if (node->has_replicas)
-        note_written(node, command, index);
+        node_note_written(node, command, index);
     flight_done(&node->flights[index], command);
-    leave(node);
-}
-
-/* Too few replicas answered in time: the same WAIT again, behind what was sent meanwhile. */
-static void on_shortage(struct node *node, int64_t replicas)
-{
-    struct queued again = *queue_at(node, 0);
-    const struct redis_target *target = node->connection.target;
-
-    error_clear(&node->shortage);
-    (void)error_fail(&node->shortage, ERROR_RETRY,
-                     "%s: %lld of %d replicas have the last writes", target->name,
-                     (long long)replicas, target->wait_replicas);
-    counter_add(&node->stats->shortages, 1);
-    pop(node);
-    node_push(node, again);
-}
-
-static void on_waited(struct node *node, const struct answer *answer)
-{
-    struct unwaited *unwaited = &node->unwaited[queue_at(node, 0)->flight];
-
-    be_well(node);
-    if (unwaited->generation != node->generation) {
-        unwaited->is_stale = true;
-    } else if (answer->integer < node->connection.target->wait_replicas) {
-        on_shortage(node, answer->integer);
-        return;
-    } else {
-        *unwaited = (struct unwaited){.is_any = false};
-        error_clear(&node->shortage);
-    }
-    flight_done(&node->flights[queue_at(node, 0)->flight], command_at(node, 0));
-    leave(node);
+    node_leave(node);
 }
 
 static void try_again(struct node *node, enum executor_state state, struct slice text)
@@ -284,16 +211,16 @@ static void try_again(struct node *node, enum executor_state state, struct slice
 /* The delete of a SET there was no memory for may stand later in line: a key too few is no harm. */
 static void delete_instead(struct node *node)
 {
-    struct queued again = *queue_at(node, 0);
+    struct queued again = *node_queued_at(node, 0);
 
-    command_at(node, 0)->kind = COMMAND_UNLINK;
-    pop(node);
+    node_command_at(node, 0)->kind = COMMAND_UNLINK;
+    node_pop(node);
     node_push(node, again);
 }
 
 static void on_no_memory(struct node *node, struct slice text)
 {
-    struct command *command = command_at(node, 0);
+    struct command *command = node_command_at(node, 0);
 
     if (command->kind == COMMAND_SET) {
         delete_instead(node);
@@ -307,30 +234,30 @@ static void on_no_memory(struct node *node, struct slice text)
 
 static void on_poison(struct node *node, struct slice text)
 {
-    struct flight *flight = &node->flights[queue_at(node, 0)->flight];
+    struct flight *flight = &node->flights[node_queued_at(node, 0)->flight];
 
-    be_well(node);
+    node_be_well(node);
     if (flight->plan != NULL)
-        flight_reject(flight, command_at(node, 0), text);
+        flight_reject(flight, node_command_at(node, 0), text);
     else
-        flight_done(flight, command_at(node, 0));
-    leave(node);
+        flight_done(flight, node_command_at(node, 0));
+    node_leave(node);
 }
 
 /* True when the router took the command: it is another node's, or its slot is on the move. */
 static bool is_redirected(struct node *node, struct slice text)
 {
-    struct queued queued = *queue_at(node, 0);
+    struct queued queued = *node_queued_at(node, 0);
 
     if (node->router == NULL || !node->router->redirect(node->router->context, node, queued, text))
         return false;
-    pop(node);
+    node_pop(node);
     return true;
 }
 
 static void on_error(struct node *node, struct slice text)
 {
-    struct command *command = command_at(node, 0);
+    struct command *command = node_command_at(node, 0);
 
     if (is_redirected(node, text))
         return;
@@ -369,7 +296,7 @@ static void on_loaded(struct node *node, const struct answer *answer)
 {
     bool may_pass = reply_classify(answer->text) == REPLY_TRANSIENT;
 
-    queue_at(node, 0)->is_load_due = false;
+    node_queued_at(node, 0)->is_load_due = false;
     if (answer->kind != ANSWER_ERROR)
         return;
     node->loaded = 0;
@@ -378,7 +305,7 @@ static void on_loaded(struct node *node, const struct answer *answer)
 
 static void on_answer(struct node *node, const struct answer *answer)
 {
-    struct queued *queued = queue_at(node, 0);
+    struct queued *queued = node_queued_at(node, 0);
 
     if (node->passed_over > 0) {
         node->passed_over--;
@@ -390,8 +317,8 @@ static void on_answer(struct node *node, const struct answer *answer)
         queued->is_asking_due = false;
     else if (answer->kind == ANSWER_ERROR)
         on_error(node, answer->text);
-    else if (command_at(node, 0)->kind == COMMAND_WAIT)
-        on_waited(node, answer);
+    else if (node_command_at(node, 0)->kind == COMMAND_WAIT)
+        node_on_waited(node, answer->integer);
     else
         on_success(node, answer);
 }
@@ -450,10 +377,10 @@ void node_drop_flight(struct node *node, uint8_t flight)
     bool was_sent = false;
 
     for (size_t i = 0; i < node->nr; i++) {
-        if (queue_at(node, i)->flight == flight)
+        if (node_queued_at(node, i)->flight == flight)
             was_sent = was_sent || i < node->sent_nr;
         else
-            *queue_at(node, kept++) = *queue_at(node, i);
+            *node_queued_at(node, kept++) = *node_queued_at(node, i);
     }
     node->nr = kept;
     node->unwaited[flight] = (struct unwaited){.is_any = false};
@@ -464,58 +391,6 @@ void node_drop_flight(struct node *node, uint8_t flight)
     node->passed_over = 0;
     node->loaded = 0;
     node->is_greeted = false;
-}
-
-bool node_push_wait(struct node *node, uint8_t flight)
-{
-    const struct unwaited *unwaited = &node->unwaited[flight];
-    struct queued queued = {.flight = flight};
-
-    if (unwaited->is_stale || unwaited->generation != node->generation ||
-        node->connection.phase != CONNECTION_READY)
-        return false;
-    queued.command = flight_add_wait(&node->flights[flight], node->target_index);
-    node_push(node, queued);
-    return true;
-}
-
-bool node_take_written(struct node *node, uint8_t flight, uint32_t *at, struct queued *queued)
-{
-    struct flight *of = &node->flights[flight];
-
-    for (; *at < of->commands_nr; (*at)++) {
-        struct command *command = &of->commands[*at];
-
-        if (command->node != node->id || command->is_rejected)
-            continue;
-        command->node = 0;
-        flight_undone(of);
-        *queued = (struct queued){.flight = flight, .command = (*at)++};
-        return true;
-    }
-    node->unwaited[flight] = (struct unwaited){.is_any = false};
-    return false;
-}
-
-/* Closes the gap at i, which was not sent. */
-static void take_out(struct node *node, size_t i)
-{
-    for (; i + 1 < node->nr; i++)
-        *queue_at(node, i) = *queue_at(node, i + 1);
-    node->nr--;
-}
-
-bool node_take_foreign(struct node *node, node_is_foreign is_foreign, const void *context,
-                       struct queued *queued)
-{
-    for (size_t i = node->sent_nr; i < node->nr; i++) {
-        if (!is_foreign(context, node, command_at(node, i)))
-            continue;
-        *queued = *queue_at(node, i);
-        take_out(node, i);
-        return true;
-    }
-    return false;
 }
 
 void node_retire(struct node *node)

@@ -61,11 +61,11 @@ struct node {
     struct connection connection;
     const struct node_router *router; /* NULL: no cluster */
     struct failover *failover;        /* of the target */
-    struct flight *flights; /* the executor's, borrowed */
+    struct flight *flights;           /* the executor's, borrowed */
     const struct scripts *scripts;
     struct executor_stats *stats;
-    bool has_replicas; /* that must have a write before it counts */
-    struct queued *queue;          /* a ring; capacity is a power of two */
+    bool has_replicas;    /* that must have a write before it counts */
+    struct queued *queue; /* a ring; capacity is a power of two */
     size_t head, nr, capacity;
     size_t sent_nr;
     uint64_t passed_over; /* answers to come that no longer count */

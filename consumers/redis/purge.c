@@ -34,7 +34,7 @@ struct purge_engine {
     atomic_bool is_stopped;
     pthread_mutex_t lock; /* of the inbox that is filled, and of the counter of pending ones */
     struct inbox filled;
-    struct inbox read; /* of the engine's thread */
+    struct inbox read;             /* of the engine's thread */
     struct purge_walk *walk;       /* NULL: a cluster */
     struct purge_cluster *cluster; /* NULL: none */
     struct purge_tag tag;
@@ -109,8 +109,7 @@ static size_t count_pending(const struct purge_engine *engine)
 static void publish_pending(struct purge_engine *engine)
 {
     (void)pthread_mutex_lock(&engine->lock);
-    counter_set(&engine->stats.pending,
-                engine->filled.nr + count_pending(engine) + engine->tag.nr);
+    counter_set(&engine->stats.pending, engine->filled.nr + count_pending(engine) + engine->tag.nr);
     (void)pthread_mutex_unlock(&engine->lock);
 }
 
@@ -120,8 +119,8 @@ static void poll_connection(void *sink, const struct connection *connection)
 
     engine->polled = alloc_grow(engine->polled, engine->polled_nr, &engine->polled_capacity,
                                 sizeof(*engine->polled));
-    engine->polled[engine->polled_nr++] = (struct pollfd){
-        .fd = connection_descriptor(connection), .events = connection_events(connection)};
+    engine->polled[engine->polled_nr++] = (struct pollfd){.fd = connection_descriptor(connection),
+                                                          .events = connection_events(connection)};
 }
 
 static void poll_walks(struct purge_engine *engine)

@@ -193,8 +193,7 @@ static void check_job(struct purge_cluster *cluster, size_t at)
 
 /* ---- members ---- */
 
-static size_t find_member(const struct purge_cluster *cluster,
-                          const struct redis_address *address)
+static size_t find_member(const struct purge_cluster *cluster, const struct redis_address *address)
 {
     for (size_t i = 0; i < cluster->members_nr; i++) {
         const struct member *member = cluster->members[i];
@@ -213,8 +212,7 @@ static void make_walk(struct purge_cluster *cluster, struct member *member,
     connection_set_address(&member->walk.connection, address);
 }
 
-static struct member *add_member(struct purge_cluster *cluster,
-                                 const struct redis_address *address)
+static struct member *add_member(struct purge_cluster *cluster, const struct redis_address *address)
 {
     struct member *member = NULL;
 

@@ -43,8 +43,8 @@ struct purge_tag {
     struct connection connection;
     struct purge_cluster *cluster; /* borrowed; NULL: none */
     struct purge_members *members; /* NULL: no cluster */
-    struct purge_stats *stats; /* borrowed */
-    struct tag_job **jobs;     /* the first one is worked on */
+    struct purge_stats *stats;     /* borrowed */
+    struct tag_job **jobs;         /* the first one is worked on */
     size_t nr, capacity;
     bool is_started; /* the first job */
     enum tag_phase phase;

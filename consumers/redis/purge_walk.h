@@ -34,8 +34,8 @@ struct purge_walk {
     bool is_round_refused;
     bool is_match_stale;
     bool is_greeted, was_up;
-    bool is_troubled; /* and the log knows */
-    bool is_part;     /* of several walks: what is done is counted by who owns them */
+    bool is_troubled;  /* and the log knows */
+    bool is_part;      /* of several walks: what is done is counted by who owns them */
     bool is_disturbed; /* a key that was found is another node's by now */
     bool is_other;     /* another server answers than before */
     char run_id[CONNECTION_RUN_ID_BYTES];

@@ -181,8 +181,7 @@ bool slots_equal(const struct slots *a, const struct slots *b)
     for (uint16_t slot = 0; slot < SLOTS_NR; slot++) {
         const struct redis_address *of_a = slots_owner(a, slot), *of_b = slots_owner(b, slot);
 
-        if ((of_a == NULL) != (of_b == NULL) ||
-            (of_a != NULL && !redis_address_equals(of_a, of_b)))
+        if ((of_a == NULL) != (of_b == NULL) || (of_a != NULL && !redis_address_equals(of_a, of_b)))
             return false;
     }
     return true;

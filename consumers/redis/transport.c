@@ -100,7 +100,8 @@ bool transport_start_tls(struct connection *connection)
     SSL_CTX_free(settings); /* ssl holds on to it */
     if (ssl == NULL)
         abort();
-    if (!expect_peer(ssl, target->tls_server_name ? target->tls_server_name : connection->at.host)) {
+    if (!expect_peer(ssl,
+                     target->tls_server_name ? target->tls_server_name : connection->at.host)) {
         SSL_free(ssl);
         return fail_tls(connection, "tls server name");
     }

@@ -65,7 +65,8 @@ void draft_read_flags(struct settings_draft *draft, const struct settings_flag *
 
 /* ---- what they come to ---- */
 
-void draft_build_targets(struct settings_draft *draft, struct settings *settings); /* settings_redis.c */
+void draft_build_targets(struct settings_draft *draft,
+                         struct settings *settings); /* settings_redis.c */
 
 /* Where a settings file is looked for when none is named; NULL past the end. */
 const char *settings_default_path(size_t index);

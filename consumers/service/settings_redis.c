@@ -117,7 +117,8 @@ static void build_sentinel(struct settings_draft *draft, const struct given *giv
     json_t *sentinel = json_loads(given->items[0], JSON_DECODE_ANY, NULL);
     const char *master = json_string_value(json_object_get(sentinel, "master"));
     json_t *nodes = json_object_get(sentinel, "nodes");
-    bool is_whole = master && *master && json_array_size(nodes) > 0 && json_object_size(sentinel) == 2;
+    bool is_whole =
+        master && *master && json_array_size(nodes) > 0 && json_object_size(sentinel) == 2;
     size_t index;
     json_t *node;
 
@@ -177,8 +178,7 @@ static void build_member(struct settings_draft *draft, const struct redis_draft 
     struct given fallback = {.items = (char *[]){(char *)redis_rows[member].fallback},
                              .nr = 1,
                              .origin = (char *)"default"};
-    const struct given *given =
-        redis->members[member].nr > 0 ? &redis->members[member] : &fallback;
+    const struct given *given = redis->members[member].nr > 0 ? &redis->members[member] : &fallback;
 
     switch (member) {
     case REDIS_CLUSTER:
@@ -230,4 +230,3 @@ void draft_build_targets(struct settings_draft *draft, struct settings *settings
         build_target(draft, &draft->redis[i], &settings->targets[is_default ? 0 : next++]);
     }
 }
-

@@ -114,7 +114,8 @@ class VerbsTest(ClusterTest):
         bus = self.unstale_by_file({"url": self.cluster.url + "/0"}, self.events, RULES)
         self.send(*[self.event("shop.Product", pk) for pk in range(30)])
         bus.wait_not_ready()
-        wait_until(lambda: "MOVED" in bus.http("/readyz").text, 20, "/readyz says MOVED")
+        wait_until(lambda: "is part of a cluster" in bus.http("/readyz").text, 20,
+                   lambda: "/readyz says so: " + bus.http("/readyz").text)
         self.assertEqual(bus.metric("unstale_dead_letters_total"), 0)
         self.assertNotEqual(self.topics.lag(self.events, self.name), 0)
 

@@ -140,11 +140,15 @@ class RedisServer:
                                  (self.child.returncode, process.tail(self.log)))
         try:
             client = self.connect()
+        except OSError:
+            return False
+        try:
             info = client.cmd("INFO", "server")
             client.cmd("PING")  # an error while an append-only file is being read
-            client.close()
         except (OSError, RedisError):
             return False
+        finally:
+            client.close()
         if "process_id:%d\r\n" % self.child.pid not in info:
             raise process.Failed("port %d belongs to another redis" % self.port)
         return True
@@ -184,19 +188,19 @@ class RedisServer:
                 return line.split(":", 1)[1]
         raise KeyError(name)
 
-    def _forget_client(self):
+    def forget_client(self):
         if self._client is not None:
             self._client.close()
             self._client = None
 
     def stop(self):
-        self._forget_client()
+        self.forget_client()
         if self.child is not None:
             self.child.send_signal(signal.SIGCONT)
             process.kill(self.child, signal.SIGTERM)
 
     def kill(self):
-        self._forget_client()
+        self.forget_client()
         process.kill(self.child, signal.SIGKILL)
 
     def freeze(self):

@@ -71,8 +71,13 @@ class Watched:
         def has_moved():
             address = self.sentinels[0].cmd("SENTINEL", "get-master-addr-by-name", NAME)
             return int(address[1]) == self.replica.port and \
-                self.replica.info("replication", "role") == "master"
+                self._ask_replica("ROLE")[0] == "master"
         process.wait_until(has_moved, 30, "the replica took over")
+
+    def _ask_replica(self, *words):
+        """A Sentinel that promotes a server closes the connections of its clients."""
+        self.replica.forget_client()
+        return self.replica.cmd(*words)
 
     def stop(self):
         for one in self.sentinels:

@@ -52,9 +52,9 @@ static bool read_reply(const char *const *elements)
 }
 
 static const char *const three_ranges[] = {
-    "2 0",     "2 5460",  "3 10.0.0.1", "3 6379", "3 id-a", "4 hostname", "4 one", "3 10.0.0.9",
-    "3 6379",  "3 id-d",  "2 5461",     "2 9999", "3 ",     "3 6380",     "3 id-b", "2 10001",
-    "2 16383", "3 10.0.0.1", "3 6379",  "3 id-a", NULL};
+    "2 0",        "2 5460",  "3 10.0.0.1", "3 6379",     "3 id-a", "4 hostname", "4 one",
+    "3 10.0.0.9", "3 6379",  "3 id-d",     "2 5461",     "2 9999", "3 ",         "3 6380",
+    "3 id-b",     "2 10001", "2 16383",    "3 10.0.0.1", "3 6379", "3 id-a",     NULL};
 
 START_TEST(a_map_is_read)
 {
