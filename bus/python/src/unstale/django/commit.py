@@ -226,6 +226,22 @@ def _submit_committed(change: Change) -> None:
         snapshot.remember(change.state, change.using, events.known_part(row))
 
 
+def is_at_once(using: str) -> bool:
+    """Whether what happens now is committed already, and need not be stored."""
+    return not connections[using].in_atomic_block and not delivery.uses_outbox()
+
+
+def tell_saved(
+    plan: Plan, state: Any, old: dict[str, Any], row: dict[str, Any], using: str
+) -> None:
+    """submit() for what happens most: a whole row was saved, and that at once."""
+    if plan.generated:
+        row = {**row, **{name: old[name] for name in plan.generated if name in old}}
+    event = events.updated(plan, plan.pk(row), old, row, (), conf.get().source)
+    delivery.send(event, plan.is_small)
+    snapshot.remember(state, using, events.known_part(row))
+
+
 def submit_event(event: events.Event, using: str) -> None:
     """The same for an event that stands for itself."""
     connection = connections[using]

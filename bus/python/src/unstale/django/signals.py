@@ -58,10 +58,15 @@ class Handlers:
     ) -> None:
         commit.catch_up(using)
         row = self.plan.read(instance)
+        old = None if created else _old(self.plan, instance, row, using)
+        is_usual = old is not None and update_fields is None and not raw
+        if is_usual and commit.is_at_once(using):
+            commit.tell_saved(self.plan, instance._state, old, row, using)
+            return
         change = commit.Change(self.plan, commit.SAVE, self.plan.pk(row), using)
         change.created = created
         change.written = _written(self.plan, row, created, update_fields)
-        change.old = None if created else _old(self.plan, instance, row, using)
+        change.old = old
         change.state = instance._state
         change.source = FIXTURE if raw else conf.get().source
         if raw:

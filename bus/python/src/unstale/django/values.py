@@ -55,6 +55,9 @@ _SCALARS = (
 )
 
 
+_NO_OFFSET = datetime.timedelta()
+
+
 class Unknown(Exception):
     """The value is known to the database alone."""
 
@@ -179,7 +182,7 @@ def _number(value: decimal.Decimal) -> str:
 
 def _moment(value: datetime.datetime) -> str:
     """As it comes back from the database: in UTC where the project uses time zones."""
-    if not settings.USE_TZ or value.tzinfo is datetime.timezone.utc:
+    if value.utcoffset() == _NO_OFFSET or not settings.USE_TZ:
         return value.isoformat()
     if timezone.is_naive(value):
         value = timezone.make_aware(value, timezone.get_default_timezone())
