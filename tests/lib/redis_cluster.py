@@ -28,8 +28,11 @@ def slot_of(key):
 
 
 class Node(RedisServer):
-    def __init__(self, **options):
+    def __init__(self, tls=False, **options):
         self.bus = process.free_port()
+        self.tls_port = process.free_port() if tls else None
+        if tls:
+            options["tls_port"] = self.tls_port
         super().__init__(start=False, db=0, cluster_enabled="yes", cluster_node_timeout=1500,
                          cluster_port=self.bus, cluster_replica_validity_factor=0,
                          repl_diskless_sync_delay=0, **options)
@@ -40,7 +43,8 @@ class Node(RedisServer):
 
 
 class RedisCluster:
-    """`fill`, `existing` and `cmd` go to the node that owns the key, as a `RedisServer`'s do."""
+    """`fill`, `existing` and `cmd` go to the node that owns the key, as a `RedisServer`'s do. With
+    `tls=True` the nodes have TLS ports, too; the options then name their certificates."""
 
     def __init__(self, replicas=0, **options):
         self.masters = [Node(**options) for _ in range(3)]
@@ -67,7 +71,8 @@ class RedisCluster:
             node.cmd("CLUSTER", "SET-CONFIG-EPOCH", at + 1)
             self.owner.update((slot, node) for slot in range(first, last + 1))
         for node in self.nodes[1:]:
-            node.cmd("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port, self.nodes[0].bus)
+            first = self.nodes[0]
+            node.cmd("CLUSTER", "MEET", "127.0.0.1", first.tls_port or first.port, first.bus)
         process.wait_until(lambda: all(self._knows(node) == len(self.nodes) for node in self.nodes),
                            30, "all nodes of the cluster know each other")
         for at, node in enumerate(self.replicas):
@@ -101,7 +106,9 @@ class RedisCluster:
             shares.setdefault(id(self.node_of(words[1])), []).append(at)
         replies = [None] * len(commands)
         for node in self.masters + self.replicas:
-            places = shares.get(id(node), [])
+            places = shares.get(id(node))
+            if places is None:
+                continue
             for at, reply in zip(places, node.pipeline([commands[at] for at in places])):
                 replies[at] = reply
         return replies
