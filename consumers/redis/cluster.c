@@ -241,13 +241,25 @@ void cluster_free(struct cluster *cluster)
     free(cluster);
 }
 
+/* What is of no slot is of its node, unless that owns nothing any more. */
 static bool is_foreign(const void *context, const struct node *node, const struct command *command)
 {
     const struct cluster *cluster = context;
     const struct redis_address *owner = slots_owner(&cluster->map.now, command->slot);
 
-    return !is_of_no_slot(command) &&
-           (owner == NULL || !redis_address_equals(owner, &node->connection.at));
+    if (is_of_no_slot(command))
+        return !((const struct member *)node)->is_owner;
+    return owner == NULL || !redis_address_equals(owner, &node->connection.at);
+}
+
+/* Nobody waits for a node that is gone; what it wrote is written again where there is need to. */
+static void give_up(struct node *node, struct flight *flight, struct queued queued)
+{
+    const struct command *command = &flight->commands[queued.command];
+
+    if (command->kind == COMMAND_WAIT)
+        node->unwaited[queued.flight].is_stale = true;
+    flight_done(flight, command);
 }
 
 static void take_foreign(struct cluster *cluster, struct node *node)
@@ -255,9 +267,13 @@ static void take_foreign(struct cluster *cluster, struct node *node)
     struct queued queued;
 
     while (node_take_foreign(node, is_foreign, cluster, &queued)) {
-        const struct flight *flight = &cluster->shared.flights[queued.flight];
+        struct flight *flight = &cluster->shared.flights[queued.flight];
+        const struct command *command = &flight->commands[queued.command];
 
-        dispatch(cluster, cluster->head[flight->commands[queued.command].slot]);
+        if (is_of_no_slot(command))
+            give_up(node, flight, queued);
+        else
+            dispatch(cluster, cluster->head[command->slot]);
     }
 }
 
