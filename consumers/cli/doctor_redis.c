@@ -65,26 +65,100 @@ static void look_at_sample(struct doctor *doctor, const struct ruleset *ruleset,
         doctor_look_at_keys(doctor, ruleset, target, keys.items, keys.nr);
 }
 
-static void look_at_target(struct doctor *doctor, const struct ruleset *ruleset, size_t target,
-                           struct probe *probe, const char *address)
+static void say_failure(struct doctor *doctor, const char *name, const char *what,
+                        const struct error *err)
 {
-    const char *name = doctor->settings->targets[target].name;
+    doctor_say(doctor, err->kind == ERROR_RETRY ? DOCTOR_UNREACHABLE : DOCTOR_WRONG, "redis",
+               "%s: %s: %s", name, what, err->text);
+}
+
+/* What the settings say of it against what it says of itself. */
+static void look_at_settings(struct doctor *doctor, const struct redis_target *target,
+                             const struct probe_info *info)
+{
+    if (info->is_cluster && !target->is_cluster)
+        doctor_say(doctor, DOCTOR_WRONG, "redis",
+                   "%s: the server is part of a cluster: \"cluster\": true is missing",
+                   target->name);
+    if (!info->is_cluster && target->is_cluster)
+        doctor_say(doctor, DOCTOR_WRONG, "redis",
+                   "%s: \"cluster\" is true, and the server is in no cluster", target->name);
+    if (info->replicas < (uint64_t)target->wait_replicas)
+        doctor_say(doctor, DOCTOR_WRONG, "redis",
+                   "%s: \"wait_replicas\" is %d, and %" PRIu64
+                   " replicas are connected: nothing would ever be acknowledged",
+                   target->name, target->wait_replicas, info->replicas);
+}
+
+/* Returns whether it answered. */
+static bool look_at_server(struct doctor *doctor, const struct redis_target *target,
+                           struct probe *probe, const char *address, struct probe_info *info)
+{
+    struct error err = ERROR_INIT;
+
+    if (!probe_info(probe, info, &doctor->arena, &err)) {
+        say_failure(doctor, target->name, address, &err);
+        return false;
+    }
+    bool is_master = slice_equals(info->role, SLICE("master"));
+    doctor_say(doctor, is_master ? DOCTOR_GOOD : DOCTOR_WRONG, "redis",
+               "%s: %s: %s %.*s, %s, %" PRIu64 " key%s in database %d", target->name, address,
+               info->is_valkey ? "Valkey" : "Redis", SLICE_ARG(info->version),
+               is_master ? "master" : "a replica, which refuses writes", info->keys,
+               info->keys == 1 ? "" : "s", target->database);
+    look_at_settings(doctor, target, info);
+    return true;
+}
+
+static void look_at_member(struct doctor *doctor, const struct redis_target *target,
+                           const struct redis_address *member)
+{
     struct error err = ERROR_INIT;
     struct probe_info info;
+    struct probe *probe = probe_open_at(target, member, DOCTOR_TIMEOUT_MS, &err);
+    struct slice address = arena_printf(&doctor->arena, "%s:%d", member->host, member->port);
 
-    if (!probe_info(probe, &info, &doctor->arena, &err)) {
-        doctor_say(doctor, err.kind == ERROR_RETRY ? DOCTOR_UNREACHABLE : DOCTOR_WRONG, "redis",
-                   "%s: %s: %s", name, address, err.text);
-        return;
+    if (probe)
+        (void)look_at_server(doctor, target, probe, address.ptr, &info);
+    else
+        say_failure(doctor, target->name, address.ptr, &err);
+    probe_close(probe);
+}
+
+/* Every node that owns slots, and whether all slots are owned. */
+static void look_at_cluster(struct doctor *doctor, const struct redis_target *target,
+                            struct probe *probe)
+{
+    struct error err = ERROR_INIT;
+    struct slots slots;
+
+    slots_init(&slots);
+    if (!probe_slots(probe, &slots, &err)) {
+        say_failure(doctor, target->name, "CLUSTER SLOTS", &err);
+    } else {
+        size_t uncovered = slots_uncovered(&slots);
+
+        doctor_say(doctor, uncovered == 0 ? DOCTOR_GOOD : DOCTOR_WRONG, "redis",
+                   "%s: a cluster of %zu masters, %zu slots without an owner", target->name,
+                   slots.owners_nr, uncovered);
+        for (size_t i = 0; i < slots.owners_nr; i++)
+            look_at_member(doctor, target, &slots.owners[i]);
     }
-    bool is_master = slice_equals(info.role, SLICE("master"));
-    doctor_say(doctor, is_master ? DOCTOR_GOOD : DOCTOR_WRONG, "redis",
-               "%s: %s: %s %.*s, %s, %" PRIu64 " key%s in database %d", name, address,
-               info.is_valkey ? "Valkey" : "Redis", SLICE_ARG(info.version),
-               is_master ? "master" : "a replica, which refuses writes", info.keys,
-               info.keys == 1 ? "" : "s", doctor->settings->targets[target].database);
-    look_at_eviction(doctor, name, info.eviction_policy, relies_on(ruleset, target));
-    look_at_sample(doctor, ruleset, target, probe);
+    slots_release(&slots);
+}
+
+static void look_at_target(struct doctor *doctor, const struct ruleset *ruleset, size_t at,
+                           struct probe *probe, const char *address)
+{
+    const struct redis_target *target = &doctor->settings->targets[at];
+    struct probe_info info;
+
+    if (!look_at_server(doctor, target, probe, address, &info))
+        return;
+    if (target->is_cluster && info.is_cluster)
+        look_at_cluster(doctor, target, probe);
+    look_at_eviction(doctor, target->name, info.eviction_policy, relies_on(ruleset, at));
+    look_at_sample(doctor, ruleset, at, probe);
 }
 
 void doctor_look_at_redis(struct doctor *doctor, const struct ruleset *ruleset)

@@ -48,21 +48,47 @@ static bool move(struct probe *probe, int64_t until_ms, struct error *err)
     return is_alive(probe, err);
 }
 
-struct probe *probe_open(const struct redis_target *target, int timeout_ms, struct error *err)
+static bool connect(struct probe *probe, struct error *err)
+{
+    int64_t until_ms = clock_steady_ms() + probe->timeout_ms;
+
+    connection_open(&probe->connection);
+    while (probe->connection.phase != CONNECTION_READY) {
+        if (!move(probe, until_ms, err))
+            return false;
+    }
+    return true;
+}
+
+static struct probe *probe_new(const struct redis_target *target, int timeout_ms)
 {
     struct probe *probe = alloc_zero(1, sizeof(*probe));
-    int64_t until_ms = clock_steady_ms() + timeout_ms;
 
     probe->timeout_ms = timeout_ms;
     connection_init(&probe->connection, target);
-    connection_open(&probe->connection);
-    while (probe->connection.phase != CONNECTION_READY) {
-        if (!move(probe, until_ms, err)) {
-            probe_close(probe);
-            return NULL;
-        }
-    }
     return probe;
+}
+
+static struct probe *connected(struct probe *probe, struct error *err)
+{
+    if (connect(probe, err))
+        return probe;
+    probe_close(probe);
+    return NULL;
+}
+
+struct probe *probe_open(const struct redis_target *target, int timeout_ms, struct error *err)
+{
+    return connected(probe_new(target, timeout_ms), err);
+}
+
+struct probe *probe_open_at(const struct redis_target *target, const struct redis_address *address,
+                            int timeout_ms, struct error *err)
+{
+    struct probe *probe = probe_new(target, timeout_ms);
+
+    connection_set_address(&probe->connection, address);
+    return connected(probe, err);
 }
 
 void probe_close(struct probe *probe)
@@ -117,6 +143,7 @@ static void read_info(struct slice text, struct probe_info *info, struct arena *
     info->run_id = keep(arena, text, "run_id");
     info->role = keep(arena, text, "role");
     info->eviction_policy = keep(arena, text, "maxmemory_policy");
+    info->replicas = number(info_field(text, "connected_slaves"));
     info->used_memory_bytes = number(info_field(text, "used_memory"));
 }
 
@@ -179,10 +206,52 @@ bool probe_sample_keys(struct probe *probe, size_t max, struct arena *arena,
     return is_well;
 }
 
+static void on_slots_element(void *sink, int depth, struct slice text)
+{
+    slots_element(sink, depth, text);
+}
+
+bool probe_slots(struct probe *probe, struct slots *slots, struct error *err)
+{
+    struct answers *answers = &probe->connection.answers;
+    struct answer answer;
+    bool is_well;
+
+    answers->element = on_slots_element;
+    answers->sink = slots;
+    slots_begin(slots, &probe->connection.at);
+    is_well = ask(probe, (struct slice[]){SLICE("CLUSTER"), SLICE("SLOTS")}, 2, &answer, err);
+    answers->element = NULL;
+    return is_well && slots_end(slots, err);
+}
+
+/* To the node that owns the key. */
+static bool go_to(struct probe *probe, struct slice key, struct error *err)
+{
+    struct slots slots;
+    bool is_there;
+    const struct redis_address *owner;
+
+    slots_init(&slots);
+    is_there = probe_slots(probe, &slots, err);
+    owner = is_there ? slots_owner(&slots, slots_of_key(key)) : NULL;
+    if (is_there && owner == NULL)
+        is_there = error_fail(err, ERROR_RETRY, "the key's slot has no owner");
+    if (is_there && !redis_address_equals(owner, &probe->connection.at)) {
+        connection_close(&probe->connection);
+        connection_set_address(&probe->connection, owner);
+        is_there = connect(probe, err);
+    }
+    slots_release(&slots);
+    return is_there;
+}
+
 bool probe_key_exists(struct probe *probe, struct slice key, bool *exists, struct error *err)
 {
     struct answer answer;
 
+    if (probe->connection.target->is_cluster && !go_to(probe, key, err))
+        return false;
     if (!ask(probe, (struct slice[]){SLICE("MEMORY"), SLICE("USAGE"), key}, 3, &answer, err))
         return false;
     *exists = answer.kind == ANSWER_INTEGER;

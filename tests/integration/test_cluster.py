@@ -1,11 +1,14 @@
 """A Redis Cluster of three masters: every verb in every slot, redirections forced step by step, and slots
 that move under load."""
+import json
 import os
 import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from lib import process
+from lib.program import json_lines, rules_file, unstale
 from lib.redis_cluster import RedisCluster, slot_of
 from lib.suite import BusTest, Failed, main, wait_until
 
@@ -109,6 +112,37 @@ class VerbsTest(ClusterTest):
         self.send(self.event("shop.Tag", 1))
         self.wait_gone(self.cluster, keys + ["tag:1"])
         self.applied()
+
+    def doctor(self, **target):
+        path = rules_file(json.dumps({"kafka": {"brokers": self.broker.brokers},
+                                      "redis": {"default": target}}),
+                          os.path.join(process.private_folder("doctor"), "unstale.json"))
+        return unstale("doctor", "--config", path)[1]
+
+    def test_doctor_sees_every_node(self):
+        out = self.doctor(url=self.cluster.url, cluster=True)
+        self.assertIn("a cluster of 3 masters, 0 slots without an owner", out)
+        for node in self.cluster.masters:
+            self.assertIn("127.0.0.1:%d: " % node.port, out)
+        self.assertIn('"cluster": true is missing', self.doctor(url=self.cluster.url))
+        self.assertIn('"wait_replicas" is 2',
+                      self.doctor(url=self.cluster.url, cluster=True, wait_replicas=2))
+
+    def test_explain_asks_the_owner(self):
+        keys = ["p:1", "p:2", "p:3", "p:4"]
+        self.cluster.fill(keys[::2])
+        folder = process.private_folder("explain")
+        path = rules_file(json.dumps({"redis": {"default": {"url": self.cluster.url,
+                                                            "cluster": True}}}),
+                          os.path.join(folder, "unstale.json"))
+        rules = rules_file(RULES, os.path.join(folder, "rules.json"))
+        events = "".join(json.dumps(self.event("shop.Product", pk)["value"]) + "\n"
+                         for pk in range(1, 5))
+        code, out, err = unstale("explain", "--redis", "--rules", rules, "--config", path,
+                                 "--format", "json", "-", input=events.encode())
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual([line["ops"][0].get("exists") for line in json_lines(out)],
+                         [True, False, True, False])
 
     def test_a_cluster_that_is_not_declared_is_a_mistake(self):
         bus = self.unstale_by_file({"url": self.cluster.url + "/0"}, self.events, RULES)
