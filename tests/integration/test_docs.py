@@ -45,6 +45,16 @@ class DocsTest(unittest.TestCase):
             told, = json_lines(out)
             self.assertIsNotNone(told["event"], block + out + err)
 
+    def test_targets_in_the_document_are_settings(self):
+        blocks = JSON_BLOCK.findall(document("redis.md"))
+        self.assertGreaterEqual(len(blocks), 4)
+        for block in blocks:
+            path = os.path.join(process.private_folder("settings"), "unstale.json")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(block)
+            code, out, err = unstale("settings", "--config", path)
+            self.assertEqual(code, 0, block + out + err)
+
     def test_the_tests_in_the_document_say_what_is_printed_there(self):
         text = document("testing-rules.md")
         rules, tests = JSON_BLOCK.findall(text)[:2]
