@@ -98,15 +98,23 @@ def find_server():
     raise process.Failed("neither redis-server nor valkey-server is installed (make deps does it)")
 
 
-class RedisServer:
-    """`options` are settings of redis.conf, underscores for dashes: `appendfsync="always"`."""
+def find_valkey():
+    """valkey-server of the system, or the one that `.ci/deps valkey` unpacked; None: neither."""
+    own = os.path.join(process.ROOT, ".deps", "valkey", "usr", "bin", "valkey-server")
+    return shutil.which("valkey-server") or (own if os.path.exists(own) else None)
 
-    def __init__(self, start=True, db=1, **options):
+
+class RedisServer:
+    """`program` is the server to start. `options` are settings of redis.conf, underscores for
+    dashes: `appendfsync="always"`."""
+
+    def __init__(self, start=True, db=1, program=None, **options):
         self.folder = process.private_folder("redis")
         self.port = process.free_port()
         self.socket = os.path.join(self.folder, "s")
         self.log = os.path.join(self.folder, "redis.log")
         self.db = db
+        self.program = program or find_server()
         self.options = {name.replace("_", "-"): value for name, value in options.items()}
         self.password = options.get("requirepass")
         self.child = None
@@ -127,7 +135,7 @@ class RedisServer:
         settings = {"bind": "127.0.0.1", "port": self.port, "unixsocket": self.socket,
                     "dir": self.folder, "save": "", "appendonly": "no", "daemonize": "no"}
         settings.update(self.options)
-        arguments = [find_server()]
+        arguments = [self.program]
         for name, value in settings.items():
             arguments += ["--" + name, str(value)]
         self.child = process.start(arguments, log=self.log)
