@@ -19,8 +19,8 @@ from lib.servers import RedisServer, shared_broker
 
 RULES = os.path.join(process.ROOT, "config", "rules", "recipes")
 # Tests wait for what Kafka has confirmed, so it is told soon.
-OPTIONS = program.QUICK_SESSIONS + ";auto.commit.interval.ms=20"
-SECONDS = 30
+OPTIONS = "auto.commit.interval.ms=20"
+SECONDS = 60
 # Whatever a rule does, these stay: they belong to sessions, locks, Celery and other applications.
 STRANGERS = (
     "myapp:1:django.contrib.sessions.cacheq0d4nqq5gp0cv5bdbwvwjnkr7l1mv2ab",
@@ -47,25 +47,29 @@ class Stack:
         self.topic = "recipes-%d-%s" % (os.getpid(), uuid.uuid4().hex[:6])
         self.broker.topics.create(self.topic, 1)
         self.broker.topics.create(self.topic + ".dlq", 1)
+        self._reader = self._consumer("recipes-reader")
         if "UNSTALE_TEST_POSTGRES" not in os.environ:
             self.postgres = PostgresServer()
             os.environ["UNSTALE_TEST_POSTGRES"] = self.postgres.database("recipes")
         os.environ.update(UNSTALE_TEST_BROKERS=self.broker.brokers, RECIPES_TOPIC=self.topic,
                           RECIPES_REDIS=self.redis.url, DJANGO_SETTINGS_MODULE="project.settings")
 
-    def end_of_topic(self, group="recipes-reader"):
-        """The offset that the next event will have; with a group, where that one will begin."""
-        consumer = Consumer({"bootstrap.servers": self.broker.brokers, "group.id": group})
-        try:
-            place = TopicPartition(self.topic, 0)
-            place.offset = consumer.get_watermark_offsets(place, timeout=SECONDS)[1]
-            if group != "recipes-reader":
-                consumer.commit(offsets=[place], asynchronous=False)
-            return place.offset
-        finally:
-            consumer.close()
+    def end_of_topic(self):
+        """The offset that the next event will have."""
+        return self._reader.get_watermark_offsets(TopicPartition(self.topic, 0), SECONDS)[1]
+
+    def begin_at_the_end(self, group):
+        consumer = self._consumer(group)
+        consumer.commit(offsets=[TopicPartition(self.topic, 0, self.end_of_topic())],
+                        asynchronous=False)
+        consumer.close()
+
+    def _consumer(self, group):
+        return Consumer({"bootstrap.servers": self.broker.brokers, "group.id": group})
 
     def stop(self):
+        emitter().close()
+        self._reader.close()
         self.redis.stop()
         self.broker.stop()
         if self.postgres is not None:
@@ -83,7 +87,7 @@ class Bus:
     def _start(self):
         group = "recipes-" + uuid.uuid4().hex
         flush()
-        self.stack.end_of_topic(group)
+        self.stack.begin_at_the_end(group)
         return program.Unstale(
             self.stack.broker.brokers, self.stack.redis.url, topic=self.stack.topic, group=group,
             rules=self.rules, env={"UNSTALE_KAFKA_OPTIONS": OPTIONS}).wait_ready()
@@ -114,8 +118,13 @@ class Bus:
         self.unstale.kill()
 
 
+def emitter():
+    """What this process publishes with; to be had once Django is set up."""
+    from unstale.django import delivery
+    return delivery.emitter()
+
+
 def flush():
-    from unstale.django.delivery import emitter
     left = emitter().flush(SECONDS)
     if left:
         raise process.Failed("%d events were not confirmed" % left)
