@@ -9,9 +9,11 @@ environment:
   UNSTALE_TEST_BROKERS    the Kafka of this run
   UNSTALE_TEST_POSTGRES   URL of an empty database of this job's own, with a superuser
   UNSTALE_TEST_BUILD      folder of the built programs, absolute
+  UNSTALE_TEST_SHORT      set on Djangos beside the two that are supported everywhere: a folder may
+                          leave out what differs in nothing but the cache's backend
   PYTHONPATH              the package as it lies in the tree
 
-Environments that no Python is found for are named and left out, unless they are needed.
+Djangos that no Python is found for are named and left out, unless they are needed.
 """
 import collections
 import glob
@@ -27,7 +29,8 @@ AT_A_TIME = 2
 JOB_SECONDS = 600
 TEST_SECONDS = 120
 NOTHING_COLLECTED = 5
-DJANGOS = ("django42", "django52")
+MAKING_SECONDS = 900
+FOR_ONE = "django52"
 
 # What is to be run: pytest's arguments in a folder, in one environment or in each.
 Part = collections.namedtuple("Part", "name folder arguments is_for_one")
@@ -48,8 +51,8 @@ def parts():
 def run(report, text, broker):
     """`text` is what a test's name must have; `broker` gives the address, once it is wanted."""
     pythons = _environments(report)
-    wanted = [(environment, part) for part in parts()
-              for environment in list(pythons)[-1 if part.is_for_one else 0:]]
+    wanted = [(environment, part) for part in parts() for environment in pythons
+              if environment == FOR_ONE or not part.is_for_one]
     if not wanted:
         return
     server = PostgresServer()
@@ -62,22 +65,24 @@ def run(report, text, broker):
 def _environments(report):
     """{name: interpreter} of those that can be had."""
     found = {}
-    for name in DJANGOS:
-        base = venv.find_python(name)
-        if base is None and name not in venv.NEEDED:
+    for name in venv.NEEDED + venv.OTHERS:
+        found[name] = venv.find_python(name)
+        if found[name] is None and name in venv.OTHERS:
             report.note("%s is not run: no %s on this machine" % (name, venv.range_of(name)))
-        else:
-            found[name] = base
-    pythons = {}
-    for name in found:
-        started = time.monotonic()
-        try:
-            pythons[name] = venv.venv(name)
-        except process.Failed as error:
-            report.add("python", name, time.monotonic() - started, str(error))
-            continue
-        report.note("%s: %s (%.0f s)" % (name, found[name], time.monotonic() - started))
-    return pythons
+            del found[name]
+    started = time.monotonic()
+    logs = {name: os.path.join(process.private_folder("venv"), "log") for name in found}
+    making = {name: venv.start(name, logs[name]) for name in found}
+    process.wait_until(lambda: all(child.poll() is not None for child in making.values()),
+                       MAKING_SECONDS, "the environments are made")
+    for name, child in making.items():
+        if process.kill(child) != 0:
+            report.add("python", name, time.monotonic() - started, process.tail(logs[name]))
+            del found[name]
+    for name, base in found.items():
+        report.note("%s: %s" % (name, base))
+    report.note("made or found in %.0f s" % (time.monotonic() - started))
+    return {name: venv.venv(name) for name in found}
 
 
 def _run_jobs(wanted, pythons, report, text, server, brokers):
@@ -102,6 +107,8 @@ def _start(environment, part, python, text, server, brokers):
         "UNSTALE_TEST_BROKERS": brokers, "UNSTALE_TEST_POSTGRES": database,
         "UNSTALE_TEST_BUILD": os.path.abspath(process.build_dir()), "TMPDIR": private,
         "PYTHONPATH": venv.PACKAGE, "PYTHONDONTWRITEBYTECODE": "1"})
+    if environment in venv.OTHERS:
+        env["UNSTALE_TEST_SHORT"] = "1"
     command = [python, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider", "--junitxml=" + junit,
                "-o", "junit_family=xunit2", "-o", "faulthandler_timeout=%d" % TEST_SECONDS]
     if text:

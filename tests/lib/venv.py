@@ -14,6 +14,10 @@ import hashlib
 import os
 import re
 import shutil
+import sys
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from lib import process
 
@@ -30,10 +34,7 @@ PYTHONS = {
 }
 # Every supported system has a Python for these; the others are for where one can be found.
 NEEDED = ("django42", "django52")
-
-
-def names():
-    return sorted(PYTHONS)
+OTHERS = ("django32", "django61")
 
 
 def requirements(name):
@@ -105,7 +106,19 @@ def _make(name, base, folder):
         file.write(base + "\n")
 
 
+def start(name, log):
+    """Makes it in a process of its own, whose exit code is 0 if it is there afterwards."""
+    return process.start([sys.executable, os.path.abspath(__file__), name], log=log)
+
+
 def _run(arguments, what):
     code, out, err = process.run(arguments, timeout=INSTALL_SECONDS, env=environment())
     if code != 0:
         raise process.Failed("%s failed:\n%s%s" % (what, out, err))
+
+
+if __name__ == "__main__":
+    try:
+        print(venv(sys.argv[1]))
+    except process.Failed as error:
+        sys.exit(str(error))
