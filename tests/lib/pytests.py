@@ -1,7 +1,7 @@
 """pytests - the suite `python`: pytest over bus/python/tests and tests/recipes, on each Django.
 
-A job is one folder in one environment, in a process of its own, two at a time; its JUnit file is
-read back into the report, so that each test counts. What lies in bus/python/tests itself has nothing
+A job is one folder in one environment, in a process of its own, three at a time; its JUnit file
+is read back into the report, so that each test counts. What lies in bus/python/tests itself has nothing
 to do with Django and is run in one environment; its folders are jobs of their own. A job has a
 PostgreSQL database and what it starts itself, and all share the broker. What it finds in its
 environment:
@@ -25,7 +25,8 @@ import xml.etree.ElementTree as xml
 from lib import process, venv
 from lib.postgres import PostgresServer
 
-AT_A_TIME = 2
+# They wait more than they compute.
+AT_A_TIME = 3
 JOB_SECONDS = 600
 TEST_SECONDS = 120
 NOTHING_COLLECTED = 5
@@ -38,7 +39,7 @@ Job = collections.namedtuple("Job", "name child log junit started")
 
 
 def parts():
-    """The longest first, so that two at a time end soon."""
+    """The longest first, so that none is left over at the end."""
     package = os.path.join(process.ROOT, "bus", "python")
     recipes = os.path.join(process.ROOT, "tests", "recipes")
     inner = sorted(os.path.dirname(path) for path in glob.glob(package + "/tests/*/conftest.py"))
