@@ -10,6 +10,11 @@ from . import conf
 conf.MORE_MEMBERS["OUTBOX_NOTIFY"] = conf.Member(
     True, "True or False", lambda value: isinstance(value, bool)
 )
+conf.MORE_MEMBERS["RULES"] = conf.Member(
+    None,
+    "a path or a list of paths",
+    lambda value: value is None or isinstance(value, (str, list, tuple)),
+)
 
 class OutboxEvent(models.Model):
     """An event that was committed with the change it tells of, until the relay has sent it.
