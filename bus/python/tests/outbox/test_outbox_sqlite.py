@@ -1,7 +1,10 @@
 """SQLite has no locks of shards: one relay, and no second one."""
 import sqlite3
 
+import pytest
+from django.core.management import CommandError, call_command
 from outbox_support import wait_until
+
 from unstale.django.outbox import shard_of
 
 
@@ -43,3 +46,10 @@ def test_one_relay_sends_and_a_second_is_refused(sqlite_project):
 def test_shards_are_for_postgresql(sqlite_project):
     code, text = sqlite_project.run("unstale_relay", "--shards", "0-7")
     assert code == 1 and "SQLite has one relay" in text
+
+
+@pytest.mark.django_db
+def test_a_database_in_memory_has_none():
+    for arguments in ([], ["--check"]):
+        with pytest.raises(CommandError, match="in memory"):
+            call_command("unstale_relay", *arguments)

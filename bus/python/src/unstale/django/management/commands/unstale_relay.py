@@ -40,27 +40,27 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         _log_to_stderr(options["verbosity"])
-        if options["drop"]:
-            self._drop(options)
-        elif options["check"]:
-            self._check(options)
-        else:
-            self._relay(options)
+        try:
+            if options["drop"]:
+                self._drop(options)
+            elif options["check"]:
+                self._check(options)
+            else:
+                self._relay(options)
+        except LockedOut as error:
+            raise CommandError(str(error)) from None
 
     def _relay(self, options: dict[str, Any]) -> None:
         settings = conf.get()
         if settings.transport == "kafka" and settings.brokers_text() is None:
             raise CommandError("UNSTALE names no BROKERS: events have nowhere to go")
         stop = Stop()
-        try:
-            relay = Relay(_make_emitter, _options(options), stop)
-            stop.listen()
-            if options["once"]:
-                self._once(relay, options["timeout"])
-            else:
-                relay.run()
-        except LockedOut as error:
-            raise CommandError(str(error)) from None
+        relay = Relay(_make_emitter, _options(options), stop)
+        stop.listen()
+        if options["once"]:
+            self._once(relay, options["timeout"])
+        else:
+            relay.run()
 
     def _once(self, relay: Relay, timeout: float) -> None:
         left = relay.drain(timeout)
