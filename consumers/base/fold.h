@@ -21,12 +21,26 @@ static inline uint64_t fold_word(uint64_t word)
     return word | upper >> 2;
 }
 
-/* The first len bytes, at most eight, folded; zeros behind them. */
-static inline uint64_t fold_bytes(const char *text, size_t len)
+/* The eight bytes from here. */
+static inline uint64_t fold_eight(const char *text)
+{
+    uint64_t word;
+
+    memcpy(&word, text, sizeof(word));
+    return fold_word(word);
+}
+
+/*
+ * The last bytes of a text from `at` on, at most eight, folded: with those before them up to eight when
+ * there are any, else with zeros behind them.
+ */
+static inline uint64_t fold_tail(const char *text, size_t len, size_t at)
 {
     uint64_t word = 0;
 
-    memcpy(&word, text, len < sizeof(word) ? len : sizeof(word));
+    if (len >= sizeof(word))
+        return fold_eight(text + len - sizeof(word));
+    memcpy(&word, text + at, len - at);
     return fold_word(word);
 }
 

@@ -19,8 +19,8 @@ bool slice_equals_nocase(struct slice a, struct slice b)
     if (a.len != b.len)
         return false;
     for (; a.len - at >= 8; at += 8) {
-        if (fold_bytes(a.ptr + at, 8) != fold_bytes(b.ptr + at, 8))
+        if (fold_eight(a.ptr + at) != fold_eight(b.ptr + at))
             return false;
     }
-    return a.len == at || fold_bytes(a.ptr + at, a.len - at) == fold_bytes(b.ptr + at, a.len - at);
+    return a.len == at || fold_tail(a.ptr, a.len, at) == fold_tail(b.ptr, a.len, at);
 }

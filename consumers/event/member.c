@@ -1,6 +1,7 @@
 #include "consumers/event/member.h"
 
 #include "consumers/base/suggest.h"
+#include "consumers/event/decode.h"
 
 const struct expected member_expected[MEMBER_NR] = {
     [MEMBER_EVENT] = {"event", IS_STRING, "a string"},
@@ -29,48 +30,52 @@ static const struct expected expected_pk_part = {"pk", IS_STRING | IS_NUMBER | I
 
 /*
  * The names by a hash without collisions: first character, middle one and length. One load and one
- * compare find a name or tell that nobody knows it.
+ * compare find a name or tell that nobody knows it; what it may be lies beside it.
  */
 enum { SLOTS = 32 };
 
 #define SLOT(first, middle, len) (((first) + 2u * (middle) + 7u * (len)) & (SLOTS - 1u))
+#define NAMED(name, member, types)                                                                 \
+    {                                                                                              \
+        name, sizeof(name) - 1, member, types                                                      \
+    }
 
 static const struct slot {
-    char name[8];
-    unsigned char len;
-    unsigned char member;
+    _Alignas(16) char name[8];
+    unsigned char len, member, types;
 } slots[SLOTS] = {
-    [SLOT('e', 'e', 5)] = {"event", 5, MEMBER_EVENT},
-    [SLOT('m', 'd', 5)] = {"model", 5, MEMBER_MODEL},
-    [SLOT('p', 'k', 2)] = {"pk", 2, MEMBER_PK},
-    [SLOT('p', 'k', 3)] = {"pks", 3, MEMBER_PKS},
-    [SLOT('r', 'w', 4)] = {"rows", 4, MEMBER_ROWS},
-    [SLOT('c', 'a', 7)] = {"created", 7, MEMBER_CREATED},
-    [SLOT('c', 'n', 7)] = {"changed", 7, MEMBER_CHANGED},
-    [SLOT('b', 'o', 6)] = {"before", 6, MEMBER_BEFORE},
-    [SLOT('a', 't', 5)] = {"after", 5, MEMBER_AFTER},
-    [SLOT('i', 'd', 2)] = {"id", 2, MEMBER_ID},
-    [SLOT('t', 's', 2)] = {"ts", 2, MEMBER_TS},
-    [SLOT('v', 's', 7)] = {"version", 7, MEMBER_VERSION},
-    [SLOT('s', 'r', 6)] = {"source", 6, MEMBER_SOURCE},
-    [SLOT('t', 'a', 6)] = {"tenant", 6, MEMBER_TENANT},
-    [SLOT('t', 'a', 5)] = {"trace", 5, MEMBER_TRACE},
-    [SLOT('s', 'd', 6)] = {"sender", 6, MEMBER_SENDER},
-    [SLOT('m', '2', 3)] = {"m2m", 3, MEMBER_M2M},
-    [SLOT('m', 't', 4)] = {"meta", 4, MEMBER_META},
-    [SLOT('p', 'e', 7)] = {"parents", 7, MEMBER_PARENTS},
+    [SLOT('e', 'e', 5)] = NAMED("event", MEMBER_EVENT, IS_STRING),
+    [SLOT('m', 'd', 5)] = NAMED("model", MEMBER_MODEL, IS_STRING),
+    [SLOT('p', 'k', 2)] = NAMED("pk", MEMBER_PK, IS_STRING | IS_NUMBER | IS_ARRAY),
+    [SLOT('p', 'k', 3)] = NAMED("pks", MEMBER_PKS, IS_ARRAY),
+    [SLOT('r', 'w', 4)] = NAMED("rows", MEMBER_ROWS, IS_ARRAY),
+    [SLOT('c', 'a', 7)] = NAMED("created", MEMBER_CREATED, IS_BOOLEAN),
+    [SLOT('c', 'n', 7)] = NAMED("changed", MEMBER_CHANGED, IS_ARRAY),
+    [SLOT('b', 'o', 6)] = NAMED("before", MEMBER_BEFORE, IS_OBJECT | IS_NULL),
+    [SLOT('a', 't', 5)] = NAMED("after", MEMBER_AFTER, IS_OBJECT | IS_NULL),
+    [SLOT('i', 'd', 2)] = NAMED("id", MEMBER_ID, IS_STRING),
+    [SLOT('t', 's', 2)] = NAMED("ts", MEMBER_TS, IS_NUMBER),
+    [SLOT('v', 's', 7)] = NAMED("version", MEMBER_VERSION, IS_NUMBER),
+    [SLOT('s', 'r', 6)] = NAMED("source", MEMBER_SOURCE, IS_STRING),
+    [SLOT('t', 'a', 6)] = NAMED("tenant", MEMBER_TENANT, IS_STRING),
+    [SLOT('t', 'a', 5)] = NAMED("trace", MEMBER_TRACE, IS_STRING),
+    [SLOT('s', 'd', 6)] = NAMED("sender", MEMBER_SENDER, IS_STRING),
+    [SLOT('m', '2', 3)] = NAMED("m2m", MEMBER_M2M, IS_OBJECT),
+    [SLOT('m', 't', 4)] = NAMED("meta", MEMBER_META, IS_OBJECT),
+    [SLOT('p', 'e', 7)] = NAMED("parents", MEMBER_PARENTS, IS_ARRAY),
 };
 
-static inline enum member find_member(struct slice name)
+/* NULL: nobody knows the name. */
+static inline const struct slot *find_slot(const yyjson_val *name)
 {
-    const unsigned char *text = (const unsigned char *)name.ptr;
-    const struct slot *slot = &slots[SLOT(text[0], text[name.len / 2], name.len)];
+    const char *text = name->uni.str;
+    size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
+    const struct slot *slot =
+        &slots[SLOT((unsigned char)text[0], (unsigned char)text[len / 2], len)];
     uint64_t want;
 
     memcpy(&want, slot->name, sizeof(want));
-    if (slot->len != name.len || name.len == 0 || tree_word(name.ptr, name.len) != want)
-        return MEMBER_NR;
-    return (enum member)slot->member;
+    return slot->len == len && len > 0 && tree_word(text, len) == want ? slot : NULL;
 }
 
 bool member_fail_type(const struct expected *expected, const struct value *value, struct error *err)
@@ -94,16 +99,44 @@ bool member_collect(const struct value *root, struct members *members, struct er
     yyjson_val *name = unsafe_yyjson_get_first(tree_val(root));
 
     for (size_t left = value_nr(root); left > 0; left--) {
-        enum member member = find_member(tree_text(name));
+        const struct slot *slot = find_slot(name);
         const yyjson_val *val = name + 1;
 
-        if (member == MEMBER_NR)
+        if (slot == NULL)
             members->unknown++;
-        else if (member_expected[member].types & (1u << tree_type(val)))
-            members->value[member] = tree_value(val);
+        else if (slot->types & (1u << tree_type(val)))
+            members->value[slot->member] = tree_value(val);
         else
-            return member_fail_type(&member_expected[member], tree_value(val), err);
+            return member_fail_type(&member_expected[slot->member], tree_value(val), err);
         name = unsafe_yyjson_get_next(name + 1);
+    }
+    return true;
+}
+
+bool member_take(const struct value *root, struct members *members, struct arena *arena)
+{
+    yyjson_val *name = unsafe_yyjson_get_first(tree_val(root));
+
+    for (size_t left = unsafe_yyjson_get_len(tree_val(root)); left > 0; left--) {
+        const struct slot *slot = find_slot(name);
+        yyjson_val *val = name + 1;
+
+        if (slot == NULL) {
+            if (members->unknown++ > 0)
+                return false; /* perhaps one name twice */
+        } else if (members->value[slot->member] != NULL ||
+                   !(slot->types & (1u << tree_type(val)))) {
+            return false;
+        } else {
+            members->value[slot->member] = tree_value(val);
+        }
+        if (!unsafe_yyjson_is_ctn(val)) {
+            name += 2;
+            continue;
+        }
+        if (!tree_is_sound(tree_value(val), DECODE_MAX_DEPTH, arena))
+            return false;
+        name = unsafe_yyjson_get_next(val);
     }
     return true;
 }
@@ -116,7 +149,7 @@ bool member_fail_missing(const struct value *root, const char *name, const char 
 
     suggest_init(&suggest, slice_of(name));
     while (value_next(&iter)) {
-        if (find_member(iter.name) == MEMBER_NR)
+        if (find_slot(tree_val(iter.item) - 1) == NULL)
             suggest_offer(&suggest, iter.name);
     }
     if (slice_is_absent(suggest.best))

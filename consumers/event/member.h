@@ -70,6 +70,12 @@ struct reader {
 /* Sorts the members of an object and checks their types. */
 bool member_collect(const struct value *root, struct members *members, struct error *err) CHECKED;
 
+/*
+ * tree_check() and member_collect() in one walk, for what nearly every message is. False says nothing: the
+ * message may be fine all the same (it has two members that nobody knows), so go the long way then.
+ */
+bool member_take(const struct value *root, struct members *members, struct arena *arena) CHECKED;
+
 /* Refuses a value of the wrong type; always false. */
 bool member_fail_type(const struct expected *expected, const struct value *value,
                       struct error *err);

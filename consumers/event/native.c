@@ -54,7 +54,7 @@ enum event_op native_op(struct slice name)
 static void read_op(struct event *event)
 {
     event->op = op_of(event->name);
-    if (slice_equals(event->name, SLICE("post_save"))) {
+    if (event->op == EVENT_UPDATE && slice_equals(event->name, SLICE("post_save"))) {
         event->op_is_guess = event->created == NULL;
         if (tree_type_of(event->created) == VALUE_TRUE)
             event->op = EVENT_CREATE;
@@ -199,6 +199,16 @@ static enum decode_result read_root(const struct value *root, struct arena *aren
                    native_read_members(&reader, root)
                ? DECODE_EVENT
                : DECODE_BAD;
+}
+
+bool native_take(const struct value *root, struct arena *arena, struct event *event)
+{
+    struct members members = {0};
+    struct reader reader = {&members, arena, event, NULL};
+
+    return tree_type_of(root) == VALUE_OBJECT && member_take(root, &members, arena) &&
+           members.value[MEMBER_EVENT] && members.value[MEMBER_MODEL] &&
+           native_read_members(&reader, root);
 }
 
 enum decode_result decode_native(const struct value *root, struct arena *arena, struct event *event,

@@ -1,8 +1,9 @@
+#include "consumers/event/parse.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "consumers/event/decode.h"
-#include "consumers/event/tree.h"
 
 enum { NAME_SHOWN_BYTES = 64 };
 
@@ -53,18 +54,15 @@ static void print_place(struct slice text, size_t position, char *out, size_t ou
         snprintf(out, out_bytes, " (line %zu, column %zu)", line, column);
 }
 
-static const struct value *fail_at(struct slice text, size_t at, const char *message,
-                                   struct error *err)
+static bool fail_at(struct slice text, size_t at, const char *message, struct error *err)
 {
     char place[64];
 
     print_place(text, at, place, sizeof(place));
-    error_fail(err, ERROR_REJECT, "%s at byte %zu%s", message, at, place);
-    return NULL;
+    return error_fail(err, ERROR_REJECT, "%s at byte %zu%s", message, at, place);
 }
 
-static const struct value *fail_syntax(struct slice text, size_t at, const char *message,
-                                       struct error *err)
+static bool fail_syntax(struct slice text, size_t at, const char *message, struct error *err)
 {
     char full[128];
 
@@ -95,8 +93,7 @@ static size_t find_too_deep(struct slice text)
     return text.len;
 }
 
-static const struct value *fail_duplicate(struct slice text, size_t at, struct slice name,
-                                          struct error *err)
+static bool fail_duplicate(struct slice text, size_t at, struct slice name, struct error *err)
 {
     char message[NAME_SHOWN_BYTES + 32];
 
@@ -106,7 +103,7 @@ static const struct value *fail_duplicate(struct slice text, size_t at, struct s
     return fail_at(text, at, message, err);
 }
 
-static const struct value *fail_too_deep(struct slice text, size_t at, struct error *err)
+static bool fail_too_deep(struct slice text, size_t at, struct error *err)
 {
     char message[64];
 
@@ -135,22 +132,18 @@ static size_t mark_bytes(struct slice text)
     return slice_starts_with(text, SLICE("\xef\xbb\xbf")) ? 3 : 0;
 }
 
-const struct value *decode_json(struct slice text, struct arena *arena, size_t *position,
-                                struct error *err)
+bool parse_text(struct slice text, struct arena *arena, struct parse *parse, size_t *position,
+                struct error *err)
 {
     size_t skip = mark_bytes(text);
     size_t len = text.len - skip;
     yyjson_read_err why = {0};
-    struct slice name = SLICE_ABSENT;
-    const struct value *root;
     yyjson_doc *doc;
     char *copy;
 
     *position = 0;
-    if (len == 0) {
-        error_fail(err, ERROR_REJECT, "not JSON: empty");
-        return NULL;
-    }
+    if (len == 0)
+        return error_fail(err, ERROR_REJECT, "not JSON: empty");
     copy = arena_bytes(arena, len + TREE_PADDING_BYTES);
     memcpy(copy, text.ptr + skip, len);
     memset(copy + len, 0, TREE_PADDING_BYTES);
@@ -159,15 +152,34 @@ const struct value *decode_json(struct slice text, struct arena *arena, size_t *
         *position = why.pos + skip;
         return fail_syntax(text, *position, why.msg, err);
     }
-    root = tree_value(yyjson_doc_get_root(doc));
-    switch (tree_check(root, DECODE_MAX_DEPTH, arena, &name)) {
+    *parse = (struct parse){text, skip, copy, tree_value(yyjson_doc_get_root(doc))};
+    return true;
+}
+
+bool parse_check(const struct parse *parse, struct arena *arena, size_t *position,
+                 struct error *err)
+{
+    struct slice name = SLICE_ABSENT;
+
+    switch (tree_check(parse->root, DECODE_MAX_DEPTH, arena, &name)) {
     case TREE_DUPLICATE:
-        *position = (size_t)(name.ptr - copy) + skip;
-        return fail_duplicate(text, *position, name, err);
+        *position = (size_t)(name.ptr - parse->copy) + parse->skip;
+        return fail_duplicate(parse->text, *position, name, err);
     case TREE_TOO_DEEP:
-        *position = find_too_deep(text);
-        return fail_too_deep(text, *position, err);
+        *position = find_too_deep(parse->text);
+        return fail_too_deep(parse->text, *position, err);
     default:
-        return root;
+        return true;
     }
+}
+
+const struct value *decode_json(struct slice text, struct arena *arena, size_t *position,
+                                struct error *err)
+{
+    struct parse parse;
+
+    return parse_text(text, arena, &parse, position, err) &&
+                   parse_check(&parse, arena, position, err)
+               ? parse.root
+               : NULL;
 }

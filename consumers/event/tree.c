@@ -73,7 +73,7 @@ static inline uint64_t mix_name(const yyjson_val *name)
     const char *text = name->uni.str;
     size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
     uint64_t first = tree_word(text, len);
-    uint64_t last = tree_word(len < 8 ? text : text + len - 8, len);
+    uint64_t last = tree_word(text + (len < 8 ? 8 : len) - 8, len);
 
     return (first * 3 + last + len) * UINT64_C(0x9e3779b97f4a7c15);
 }
@@ -159,6 +159,39 @@ enum tree_fault tree_check(const struct value *root, unsigned max_depth, struct 
         fault = check_container(&check, val, 1);
     *name = check.duplicate;
     return fault;
+}
+
+/* Of an object of so few members that none of them is a container, as rows are. */
+static bool has_unique_names(yyjson_val *object, size_t nr)
+{
+    uint64_t filter[FILTER_FEW_WORDS] = {0};
+    yyjson_val *name = unsafe_yyjson_get_first(object);
+
+    for (; nr > 0; nr--, name += 2) {
+        uint64_t mix = mix_name(name);
+        uint64_t *word = &filter[(mix >> 48) & (FILTER_FEW_WORDS - 1)];
+        uint64_t mask = (uint64_t)1 << (mix >> 58);
+
+        if ((*word & mask) && stands_before(object, name))
+            return false;
+        *word |= mask;
+    }
+    return true;
+}
+
+bool tree_is_sound(const struct value *member, unsigned max_depth, struct arena *arena)
+{
+    yyjson_val *val = tree_val(member);
+    size_t nr = unsafe_yyjson_get_len(val);
+    struct check check = {.arena = arena, .max_depth = max_depth};
+
+    /* Without containers among them the values stand in a row. */
+    if (unsafe_yyjson_is_arr(val) && unsafe_yyjson_get_next(val) == val + 1 + nr)
+        return true;
+    if (unsafe_yyjson_is_obj(val) && nr <= FILTER_FEW &&
+        unsafe_yyjson_get_next(val) == val + 1 + 2 * nr)
+        return has_unique_names(val, nr);
+    return check_container(&check, val, 2) == TREE_SOUND;
 }
 
 /*

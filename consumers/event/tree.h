@@ -33,6 +33,9 @@ enum tree_fault {
 enum tree_fault tree_check(const struct value *root, unsigned max_depth, struct arena *arena,
                            struct slice *name);
 
+/* What the walk does for one member of the root: true when nothing is wrong with what is in it. */
+bool tree_is_sound(const struct value *member, unsigned max_depth, struct arena *arena);
+
 /* The names of an object in the order of their bytes; out and scratch hold one for each member. */
 void tree_sort_names(const struct value *object, yyjson_val **out, yyjson_val **scratch);
 

@@ -6,6 +6,7 @@
 #include "consumers/base/compiler.h"
 #include "tests/unit/check_main.h"
 #include "tests/unit/event/decoded.h"
+#include "tests/unit/event/seen.h"
 
 START_TEST(no_value_is_a_tombstone)
 {
@@ -156,6 +157,154 @@ START_TEST(the_library_has_a_version)
 }
 END_TEST
 
+#define HEAD "{\"event\":\"e\",\"model\":\"a.B\",\"pk\":1,"
+
+/* What is wrong with an event that begins like any other. */
+static const struct {
+    const char *value;
+    const char *error; /* NULL: nothing */
+} strange[] = {
+    {HEAD "\"pk\":1}", "duplicate name \"pk\" at byte 35"},
+    {HEAD "\"model\":\"a.B\"}", "duplicate name \"model\" at byte 35"},
+    {HEAD "\"x\":1,\"x\":2}", "duplicate name \"x\" at byte 41"},
+    {HEAD "\"x\":1,\"y\":2}", NULL},
+    {HEAD "\"after\":{\"a\":1,\"b\":2,\"a\":3}}", "duplicate name \"a\" at byte 56"},
+    {HEAD "\"after\":{\"a\":{\"c\":1,\"c\":1}}}", "duplicate name \"c\" at byte 55"},
+    {HEAD "\"x\":{\"a\":1,\"a\":2}}", "duplicate name \"a\" at byte 46"},
+    {HEAD "\"x\":[[{\"a\":1,\"a\":2}]]}", "duplicate name \"a\" at byte 48"},
+    {HEAD "\"pks\":[1,{\"a\":1,\"a\":2}]}", "duplicate name \"a\" at byte 51"},
+    {HEAD "\"rows\":[{\"pk\":1,\"pk\":2}]}", "duplicate name \"pk\" at byte 51"},
+    {HEAD "\"meta\":{\"a\":[{},{\"b\":[],\"b\":[]}]}}", "duplicate name \"b\" at byte 59"},
+    {HEAD "\"changed\":[\"a\",[\"a\",{}]]}",
+     "\"changed\" must be an array of strings, not an array"},
+    {HEAD "\"after\":1}", "\"after\" must be an object or null, not 1"},
+    {HEAD "\"after\":1,\"pk\":1}", "duplicate name \"pk\" at byte 45"},
+    {HEAD "\"ts\":1.5,\"after\":{\"a\":1,\"a\":1}}", "duplicate name \"a\" at byte 59"},
+};
+
+START_TEST(an_event_is_checked_all_over)
+{
+    struct decoded decoded;
+
+    decoded_init(&decoded);
+    decoded_read(&decoded, strange[_i].value);
+    ck_assert_msg(strcmp(decoded.err.text, strange[_i].error ? strange[_i].error : "") == 0,
+                  "%s: %s", strange[_i].value, decoded.err.text);
+    ck_assert_int_eq(decoded.result, strange[_i].error ? DECODE_BAD : DECODE_EVENT);
+    decoded_release(&decoded);
+}
+END_TEST
+
+/* The last level that may be, and one more, in every member that holds anything at all. */
+START_TEST(depth_is_bounded_in_every_member)
+{
+    static const char *const members[] = {"x", "after", "meta", "before"};
+    struct decoded decoded;
+
+    decoded_init(&decoded);
+    for (size_t i = 0; i < ARRAY_NR(members); i++) {
+        for (int deep = DECODE_MAX_DEPTH; deep <= DECODE_MAX_DEPTH + 1; deep++) {
+            struct slice text = arena_printf(
+                &decoded.arena, HEAD "\"%s\":{\"a\":%.*s%.*s}}", members[i], deep - 2,
+                "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", deep - 2,
+                "]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
+
+            decoded_read_at(&decoded, text, RECORD_MS);
+            ck_assert_int_eq(decoded.result, deep > DECODE_MAX_DEPTH ? DECODE_BAD : DECODE_EVENT);
+        }
+    }
+    decoded_release(&decoded);
+}
+END_TEST
+
+enum { CHANGED_TIMES = 40000, CHANGED_BYTES = 1024 };
+
+static const char ordinary[] =
+    "{\"event\":\"post_save\",\"model\":\"shop.Product\",\"pk\":42,\"created\":false,\"id\":\"i\","
+    "\"ts\":1795341600123,\"version\":7,\"changed\":[\"price\"],\"before\":{\"price\":\"1.50\"},"
+    "\"after\":{\"price\":2.5e1,\"name\":null,\"tags\":[1,{\"a\":{}}]},\"tenant\":\"t\","
+    "\"meta\":{\"a\":{\"b\":1}}}";
+
+/* Goes in where an object begins: a name again, one that nobody knows, a wrong type. */
+static const char *const pieces[] = {"\"pk\":1,",
+                                     "\"x\":1,",
+                                     "\"y\":{\"a\":1},",
+                                     "\"price\":1,",
+                                     "\"a\":2,",
+                                     "\"after\":null,",
+                                     "\"ts\":\"1\",",
+                                     "\"before\":{\"q\":1,\"q\":2},",
+                                     "\"pks\":[],",
+                                     "\"rows\":[{}],",
+                                     "\"version\":1e400,",
+                                     "\"model\":\"\",",
+                                     "\"m2m\":{\"field\":\"f\"},",
+                                     "\"parents\":[1],",
+                                     "\"\":0,",
+                                     "\"event\":\"bulk_delete\","};
+
+static size_t insert_piece(char *text, size_t len, uint64_t *state)
+{
+    const char *piece = pieces[random_next(state) % ARRAY_NR(pieces)];
+    size_t piece_len = strlen(piece);
+    size_t at = random_next(state) % len;
+
+    while (text[at] != '{')
+        at = at == 0 ? len - 1 : at - 1;
+    at++;
+    memmove(text + at + piece_len, text + at, len - at);
+    memcpy(text + at, piece, piece_len);
+    return len + piece_len;
+}
+
+static const char *long_way(struct decoded *decoded, struct slice text)
+{
+    size_t position;
+    const struct value *root;
+
+    error_clear(&decoded->err);
+    root = decode_json(text, &decoded->arena, &position, &decoded->err);
+    decoded->result =
+        root ? decode_native(root, &decoded->arena, &decoded->event, &decoded->err) : DECODE_BAD;
+    return seen_line(decoded);
+}
+
+/* What most events take is a short way: it must come to the same event, and to the same words. */
+START_TEST(the_short_way_leads_where_the_long_one_does)
+{
+    const struct decode_options options = {.format = FORMAT_NATIVE};
+    struct decoded decoded;
+    uint64_t state = 20261125;
+    unsigned good = 0;
+    char text[CHANGED_BYTES];
+
+    decoded_init(&decoded);
+    for (unsigned i = 0; i < CHANGED_TIMES; i++) {
+        struct record record = {.timestamp_ms = -1};
+        size_t len = sizeof(ordinary) - 1;
+        const char *expected;
+
+        memcpy(text, ordinary, len);
+        for (unsigned nr = random_next(&state) % 3; nr > 0; nr--)
+            len = insert_piece(text, len, &state);
+        if (random_next(&state) % 4 == 0)
+            text[random_next(&state) % len] = "{}[]:,\"01.e"[random_next(&state) % 11];
+        record.value = (struct slice){text, len};
+        arena_reset(&decoded.arena, 0);
+        expected = long_way(&decoded, record.value);
+        error_clear(&decoded.err);
+        decoded.result = decode_record(&record, &options, &decoded.arena, &decoded.event,
+                                       &decoded.skipped, &decoded.err);
+        good += decoded.result == DECODE_EVENT;
+        ck_assert_msg(strcmp(seen_line(&decoded), expected) == 0, "%.*s\n%s\n%s", (int)len, text,
+                      seen_line(&decoded), expected);
+    }
+    ck_assert_uint_gt(good, CHANGED_TIMES / 4);
+    ck_assert_uint_lt(good, CHANGED_TIMES / 4 * 3);
+    decoded_release(&decoded);
+}
+END_TEST
+
 static Suite *decode_suite(void)
 {
     Suite *suite = suite_create("decode");
@@ -167,6 +316,9 @@ static Suite *decode_suite(void)
     tcase_add_test(tcase, the_record_stays_as_it_was);
     tcase_add_loop_test(tcase, a_time_that_cannot_be_is_replaced, 0, ARRAY_NR(times));
     tcase_add_test(tcase, a_topic_may_have_a_format);
+    tcase_add_loop_test(tcase, an_event_is_checked_all_over, 0, ARRAY_NR(strange));
+    tcase_add_test(tcase, depth_is_bounded_in_every_member);
+    tcase_add_test(tcase, the_short_way_leads_where_the_long_one_does);
     tcase_add_test(tcase, the_library_has_a_version);
     suite_add_tcase(suite, tcase);
     return suite;
