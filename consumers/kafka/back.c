@@ -16,19 +16,19 @@ static void take_times(const rd_kafka_topic_partition_list_t *list, struct sourc
         places[i].offset = list->elems[i].offset >= 0 ? list->elems[i].offset : OFFSETS_NONE;
 }
 
-bool source_find_time(struct source *source, int64_t wall_ms, struct source_place *places,
-                      size_t nr, int timeout_ms, struct error *err)
+bool source_find_time(struct source *source, int64_t wall_ms, const struct source_places *places,
+                      int timeout_ms, struct error *err)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)nr);
-    for (size_t i = 0; i < nr; i++) {
-        const struct seat *seat = &source->seats[places[i].slot];
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)places->nr);
+    for (size_t i = 0; i < places->nr; i++) {
+        const struct seat *seat = &source->seats[places->items[i].slot];
         rd_kafka_topic_partition_list_add(list, seat->topic, seat->partition)->offset = wall_ms;
     }
     rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(source->kafka, list, timeout_ms);
     for (int i = 0; i < list->cnt && !code; i++)
         code = list->elems[i].err;
     if (!code)
-        take_times(list, places);
+        take_times(list, places->items);
     rd_kafka_topic_partition_list_destroy(list);
     return !code || error_fail(err, ERROR_RETRY, "offsets by time: %s", rd_kafka_err2str(code));
 }
@@ -50,11 +50,12 @@ static void drop_kept(struct source *source)
     source->kept_nr = kept;
 }
 
-void source_go_back(struct source *source, const struct source_place *places, size_t nr)
+void source_go_back(struct source *source, const struct source_places *places)
 {
-    for (size_t i = 0; i < nr; i++) {
-        place_move(source, places[i].slot, places[i].offset);
-        source->seats[places[i].slot].reasons |= PAUSE_REWIND;
+    for (size_t i = 0; i < places->nr; i++) {
+        const struct source_place *place = &places->items[i];
+        place_move(source, place->slot, place->offset);
+        source->seats[place->slot].reasons |= PAUSE_REWIND;
     }
     drop_kept(source);
     place_apply(source);

@@ -121,18 +121,23 @@ struct source_place {
     int64_t offset;
 };
 
+struct source_places {
+    struct source_place *items;
+    size_t nr;
+};
+
 /*
  * Fills in the first offset whose record is not older than that time; OFFSETS_NONE: all are. Blocks up
  * to timeout_ms.
  */
-bool source_find_time(struct source *source, int64_t wall_ms, struct source_place *places,
-                      size_t nr, int timeout_ms, struct error *err) CHECKED;
+bool source_find_time(struct source *source, int64_t wall_ms, const struct source_places *places,
+                      int timeout_ms, struct error *err) CHECKED;
 
 /*
  * Reads on from there, in a new epoch: what was handed out before is not answered for any more, and comes
  * again as a repeat. The slots rest (PAUSE_REWIND) until source_commit_back() has told Kafka.
  */
-void source_go_back(struct source *source, const struct source_place *places, size_t nr);
+void source_go_back(struct source *source, const struct source_places *places);
 bool source_commit_back(struct source *source, int timeout_ms, struct error *err) CHECKED;
 
 /* Stores every watermark that moved, in one call. */

@@ -77,10 +77,8 @@ static void note_all(struct rewind *rewind, const struct rewind_context *context
 /* ---- where each partition goes back to ---- */
 
 struct search {
-    struct source_place *places; /* found */
-    size_t nr;
-    struct source_place *unknown; /* to be asked for by time */
-    size_t unknown_nr;
+    struct source_places found;
+    struct source_places unknown; /* to be asked for by time */
 };
 
 static void look_up(struct rewind *rewind, const struct rewind_context *context,
@@ -92,9 +90,9 @@ static void look_up(struct rewind *rewind, const struct rewind_context *context,
             continue;
         if (rewind_look_up(lane_of(rewind, context->offsets, slot)->notes, rewind->due_ms,
                            &place.offset))
-            search->places[search->nr++] = place;
+            search->found.items[search->found.nr++] = place;
         else
-            search->unknown[search->unknown_nr++] = place;
+            search->unknown.items[search->unknown.nr++] = place;
     }
 }
 
@@ -102,14 +100,14 @@ static bool look_up_by_time(struct rewind *rewind, const struct rewind_context *
                             struct search *search, struct error *err)
 {
     int64_t wall_ms = context->wall_ms - (context->now_ms - rewind->due_ms);
-    if (search->unknown_nr == 0)
+    if (search->unknown.nr == 0)
         return true;
-    if (!source_find_time(context->source, wall_ms > 0 ? wall_ms : 0, search->unknown,
-                          search->unknown_nr, LOOK_UP_MS, err))
+    if (!source_find_time(context->source, wall_ms > 0 ? wall_ms : 0, &search->unknown, LOOK_UP_MS,
+                          err))
         return false;
-    for (size_t i = 0; i < search->unknown_nr; i++)
-        if (search->unknown[i].offset != OFFSETS_NONE)
-            search->places[search->nr++] = search->unknown[i];
+    for (size_t i = 0; i < search->unknown.nr; i++)
+        if (search->unknown.items[i].offset != OFFSETS_NONE)
+            search->found.items[search->found.nr++] = search->unknown.items[i];
     return true;
 }
 
@@ -118,32 +116,32 @@ static int64_t keep_backward(const struct rewind_context *context, struct search
 {
     size_t kept = 0;
     int64_t records = 0;
-    for (size_t i = 0; i < search->nr; i++) {
-        int64_t position = source_position(context->source, search->places[i].slot);
-        if (search->places[i].offset >= position)
+    for (size_t i = 0; i < search->found.nr; i++) {
+        int64_t position = source_position(context->source, search->found.items[i].slot);
+        if (search->found.items[i].offset >= position)
             continue;
-        records += position - search->places[i].offset;
-        search->places[kept++] = search->places[i];
+        records += position - search->found.items[i].offset;
+        search->found.items[kept++] = search->found.items[i];
     }
-    search->nr = kept;
+    search->found.nr = kept;
     return records;
 }
 
 static void move_back(struct rewind *rewind, const struct rewind_context *context,
                       const struct search *search)
 {
-    uint32_t *slots = alloc_zero(search->nr + 1, sizeof(*slots));
-    for (size_t i = 0; i < search->nr; i++)
-        slots[i] = search->places[i].slot;
-    batch_drop_slots(context->filling, slots, search->nr);
+    uint32_t *slots = alloc_zero(search->found.nr + 1, sizeof(*slots));
+    for (size_t i = 0; i < search->found.nr; i++)
+        slots[i] = search->found.items[i].slot;
+    batch_drop_slots(context->filling, slots, search->found.nr);
     free(slots);
-    source_go_back(context->source, search->places, search->nr);
-    for (size_t i = 0; i < search->nr; i++) {
-        struct lane *lane = &rewind->lanes[search->places[i].slot];
-        rewind_notes_cap(lane->notes, search->places[i].offset);
-        lane->epoch = offsets_slot(context->offsets, search->places[i].slot)->epoch;
+    source_go_back(context->source, &search->found);
+    for (size_t i = 0; i < search->found.nr; i++) {
+        struct lane *lane = &rewind->lanes[search->found.items[i].slot];
+        rewind_notes_cap(lane->notes, search->found.items[i].offset);
+        lane->epoch = offsets_slot(context->offsets, search->found.items[i].slot)->epoch;
     }
-    counter_add(&context->stats->rewinds, search->nr);
+    counter_add(&context->stats->rewinds, search->found.nr);
     rewind->is_committing = true;
     rewind->next_try_ms = context->now_ms + COMMIT_AFTER_MS;
 }
@@ -161,26 +159,26 @@ static void tell_delay(struct rewind *rewind, const struct rewind_context *conte
 static void go_back(struct rewind *rewind, const struct rewind_context *context)
 {
     size_t nr = offsets_nr(context->offsets);
-    struct search search = {.places = alloc_zero(nr + 1, sizeof(*search.places)),
-                            .unknown = alloc_zero(nr + 1, sizeof(*search.unknown))};
+    struct search search = {.found.items = alloc_zero(nr + 1, sizeof(*search.found.items)),
+                            .unknown.items = alloc_zero(nr + 1, sizeof(*search.unknown.items))};
     struct error err = ERROR_INIT;
     look_up(rewind, context, &search);
     if (look_up_by_time(rewind, context, &search, &err)) {
         int64_t records = keep_backward(context, &search);
         rewind->is_due = rewind->is_told = false;
         source_resume_all(context->source, PAUSE_SEEK);
-        log_warn("Redis is another than before: going back", LOG_INT("partitions", search.nr),
+        log_warn("Redis is another than before: going back", LOG_INT("partitions", search.found.nr),
                  LOG_INT("records", records),
                  LOG_INT("before_ms", context->now_ms - rewind->due_ms),
                  LOG_TEXT("effect", "what may be lost is applied again"));
-        if (search.nr > 0)
+        if (search.found.nr > 0)
             move_back(rewind, context, &search);
     } else {
         source_pause_all(context->source, PAUSE_SEEK);
         tell_delay(rewind, context, &err);
     }
-    free(search.places);
-    free(search.unknown);
+    free(search.found.items);
+    free(search.unknown.items);
 }
 
 static void commit_back(struct rewind *rewind, const struct rewind_context *context)

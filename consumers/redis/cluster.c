@@ -393,9 +393,9 @@ void cluster_drop_flight(struct cluster *cluster, uint8_t flight)
 {
     for (size_t i = 0; i < cluster->members_nr; i++)
         node_drop_flight(&cluster->members[i]->node, flight);
-    for (uint16_t slot = 0; slot < SLOTS_NR; slot++) {
+    for (size_t slot = 0; slot < SLOTS_NR; slot++) {
         if (cluster->head[slot] != NOBODY)
-            drop_from_slot(cluster, slot, flight);
+            drop_from_slot(cluster, (uint16_t)slot, flight);
     }
 }
 

@@ -264,9 +264,9 @@ static void find_gains(struct purge_cluster *cluster)
 {
     const struct slots *now = &cluster->map.now, *before = &cluster->map.before;
 
-    for (uint16_t slot = 0; slot < SLOTS_NR; slot++) {
-        const struct redis_address *owner = slots_owner(now, slot);
-        const struct redis_address *was = slots_owner(before, slot);
+    for (size_t slot = 0; slot < SLOTS_NR; slot++) {
+        const struct redis_address *owner = slots_owner(now, (uint16_t)slot);
+        const struct redis_address *was = slots_owner(before, (uint16_t)slot);
 
         if (owner == NULL || (was != NULL && redis_address_equals(owner, was)))
             continue;

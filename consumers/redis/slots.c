@@ -176,12 +176,17 @@ void slots_move(struct slots *slots, uint16_t slot, const struct redis_address *
     slots->owner[slot] = find_or_add(slots, to);
 }
 
+static bool is_same_owner(const struct redis_address *a, const struct redis_address *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return redis_address_equals(a, b);
+}
+
 bool slots_equal(const struct slots *a, const struct slots *b)
 {
-    for (uint16_t slot = 0; slot < SLOTS_NR; slot++) {
-        const struct redis_address *of_a = slots_owner(a, slot), *of_b = slots_owner(b, slot);
-
-        if ((of_a == NULL) != (of_b == NULL) || (of_a != NULL && !redis_address_equals(of_a, of_b)))
+    for (size_t slot = 0; slot < SLOTS_NR; slot++) {
+        if (!is_same_owner(slots_owner(a, (uint16_t)slot), slots_owner(b, (uint16_t)slot)))
             return false;
     }
     return true;

@@ -123,7 +123,7 @@ bool redis_address_parse(struct redis_address *address, struct slice text, int d
 
 static bool parse_address(struct redis_target *target, struct slice text, struct error *err)
 {
-    struct redis_address address;
+    struct redis_address address = {.port = 0};
 
     if (!redis_address_parse(&address, text, DEFAULT_PORT, err))
         return false;
