@@ -59,7 +59,8 @@ static bool fail_at(struct slice text, size_t at, const char *message, struct er
     char place[64];
 
     print_place(text, at, place, sizeof(place));
-    return error_fail(err, ERROR_REJECT, "%s at byte %zu%s", message, at, place);
+    error_fail(err, ERROR_REJECT, "%s at byte %zu%s", message, at, place);
+    return false;
 }
 
 static bool fail_syntax(struct slice text, size_t at, const char *message, struct error *err)
@@ -142,8 +143,10 @@ bool parse_text(struct slice text, struct arena *arena, struct parse *parse, siz
     char *copy;
 
     *position = 0;
-    if (len == 0)
-        return error_fail(err, ERROR_REJECT, "not JSON: empty");
+    if (len == 0) {
+        error_fail(err, ERROR_REJECT, "not JSON: empty");
+        return false;
+    }
     copy = arena_bytes(arena, len + TREE_PADDING_BYTES);
     memcpy(copy, text.ptr + skip, len);
     memset(copy + len, 0, TREE_PADDING_BYTES);
