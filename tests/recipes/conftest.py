@@ -74,9 +74,11 @@ def module_bus(request, stack, backend):
 
 
 @pytest.fixture
-def bus(module_bus):
-    """`unstale run` with the rule file of the module's RULES, with nothing left to do."""
-    if module_bus.is_busy():
+def bus(request, module_bus):
+    """`unstale run` with the rule file of the module's RULES, with nothing left to do. Where tests
+    share patterns (the module says SAME_PATTERNS) none of them waits for another's walk."""
+    again = getattr(request.module, "SAME_PATTERNS", False) and module_bus.has_walked()
+    if again or module_bus.is_busy():
         module_bus.renew()
     return module_bus
 

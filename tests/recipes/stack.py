@@ -93,9 +93,12 @@ class Bus:
             rules=self.rules, env={"UNSTALE_KAFKA_OPTIONS": OPTIONS}).wait_ready()
 
     def is_busy(self):
-        """Second deletes are still to come, or a pattern has to wait since it was walked lately."""
-        return self.unstale.metric("unstale_records_held") > 0 or \
-            self.unstale.metric("unstale_purges_total") > 0
+        """Second deletes are still to come."""
+        return self.unstale.metric("unstale_records_held") > 0
+
+    def has_walked(self):
+        """Patterns were walked: one that is to be walked again soon has to wait."""
+        return self.unstale.metric("unstale_purges_total") > 0
 
     def renew(self):
         """Another one in its place, which has nothing left to do."""

@@ -9,6 +9,7 @@ from apps.site.models import SiteSetting
 from ways import CHANGES, DELETES
 
 RULES = "fragments"
+SAME_PATTERNS = True
 
 
 def fresh(row):

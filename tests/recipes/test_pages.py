@@ -10,6 +10,7 @@ from apps.shop.models import Banner, Category, Order, Product
 from ways import SOME_CHANGES
 
 RULES = "pages"
+SAME_PATTERNS = True
 SITE = "https://shop.example"
 
 

@@ -8,6 +8,7 @@ from apps.shop.models import Category, Product
 from ways import SOME_CHANGES, SOME_DELETES
 
 RULES = "versions"
+SAME_PATTERNS = True
 
 
 @pytest.fixture
