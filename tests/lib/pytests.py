@@ -32,6 +32,8 @@ TEST_SECONDS = 120
 NOTHING_COLLECTED = 5
 MAKING_SECONDS = 900
 FOR_ONE = "django52"
+# Folders that take their time and hardly depend on Django: not on those beside the two.
+FOR_NEEDED = ("outbox",)
 
 # What is to be run: pytest's arguments in a folder, in one environment or in each.
 Part = collections.namedtuple("Part", "name folder arguments is_for_one")
@@ -53,7 +55,7 @@ def run(report, text, broker):
     """`text` is what a test's name must have; `broker` gives the address, once it is wanted."""
     pythons = _environments(report)
     wanted = [(environment, part) for part in parts() for environment in pythons
-              if environment == FOR_ONE or not part.is_for_one]
+              if _is_wanted(environment, part)]
     if not wanted:
         return
     server = PostgresServer()
@@ -61,6 +63,12 @@ def run(report, text, broker):
         _run_jobs(wanted, pythons, report, text, server, broker().brokers)
     finally:
         server.stop()
+
+
+def _is_wanted(environment, part):
+    if part.is_for_one:
+        return environment == FOR_ONE
+    return environment in venv.NEEDED or part.name not in FOR_NEEDED
 
 
 def _environments(report):
