@@ -16,7 +16,7 @@ import os
 import socket
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ..outbox import SHARDS, TABLE
@@ -240,4 +240,4 @@ class NamedLock(_OneRelay):
 
 
 #: What ends a session, and with it our locks.
-SESSION_ERRORS = (DatabaseError, LocksLost)
+SESSION_ERRORS = (Error, LocksLost)
