@@ -237,7 +237,7 @@ static bool go_to(struct probe *probe, struct slice key, struct error *err)
     owner = is_there ? slots_owner(&slots, slots_of_key(key)) : NULL;
     if (is_there && owner == NULL)
         is_there = error_fail(err, ERROR_RETRY, "the key's slot has no owner");
-    if (is_there && !redis_address_equals(owner, &probe->connection.at)) {
+    if (is_there && owner && !redis_address_equals(owner, &probe->connection.at)) {
         connection_close(&probe->connection);
         connection_set_address(&probe->connection, owner);
         is_there = connect(probe, err);

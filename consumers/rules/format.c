@@ -119,6 +119,16 @@ static struct comments take_beside(struct comments *all)
     return beside;
 }
 
+/* Whether the last of them takes the rest of its line. */
+static bool ends_line(struct comments comments)
+{
+    const struct comment *last = comments.first;
+
+    while (last && last->next)
+        last = last->next;
+    return last && last->text.ptr[1] == '/';
+}
+
 /* What follows a value up to the next item or the bracket: beside it, or above what comes next. */
 static struct comments read_after(struct reader *r, struct item *item)
 {
@@ -131,7 +141,8 @@ static struct comments read_after(struct reader *r, struct item *item)
     more = gather(r);
     beside = take_beside(&more);
     /* A comment with the next item on its own line belongs to that. */
-    if (rest.first || (!more.first && r->newlines == 0 && here(r) != '}' && here(r) != ']'))
+    if (rest.first || ends_line(item->beside) ||
+        (!more.first && r->newlines == 0 && here(r) != '}' && here(r) != ']'))
         append(&rest, beside);
     else
         append(&item->beside, beside);
