@@ -32,7 +32,9 @@ class SentinelTest(BusTest):
         bus.wait_ready()
         self.wait_gone(self.watched.replica, keys)
         self.wait_lag(self.events, self.name)
-        self.assertGreaterEqual(bus.metric("unstale_rewinds_total"), 1)
+        bus.wait_metric(lambda value: value >= 1, "unstale_rewinds_total")
+        self.wait_gone(self.watched.replica, keys)
+        self.wait_lag(self.events, self.name)
         self.assertEqual(bus.metric("unstale_dead_letters_total"), 0)
 
     def test_a_master_that_was_demoted(self):

@@ -48,6 +48,13 @@ def _as_user(arguments):
             "--"] + arguments
 
 
+def _let_through(folder):
+    """A module's folder of its own is root's alone, and the server's lies inside it."""
+    mode = os.stat(folder).st_mode
+    if not mode & 0o001:
+        os.chmod(folder, mode | 0o011)
+
+
 class PostgresServer:
     def __init__(self, start=True):
         self.folder = process.private_folder("pg")
@@ -58,6 +65,7 @@ class PostgresServer:
         if os.geteuid() == 0:
             user = pwd.getpwnam(USER)
             os.chown(self.folder, user.pw_uid, user.pw_gid)
+            _let_through(os.path.dirname(self.folder))
         self._run("initdb", "-D", self.data, "-U", SUPERUSER, "--auth", "trust", "--no-sync",
                   "--encoding", "UTF8", "--locale", "C.UTF-8")
         if start:
