@@ -46,7 +46,7 @@ class FailoverTest(BusTest):
         self.wait_gone(self.cluster, keys + lists, timeout=60)
         self.wait_lag(self.events, self.name, timeout=60)
         bus.wait_ready()
-        self.assertGreaterEqual(bus.metric("unstale_rewinds_total"), 1)
+        bus.wait_metric(lambda value: value >= 1, "unstale_rewinds_total")
         self.assertEqual(bus.metric("unstale_dead_letters_total"), 0)
 
 

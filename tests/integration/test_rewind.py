@@ -57,7 +57,7 @@ class RewindTest(BusTest):
         self.wait_gone(self.store, keys)
         self.wait_lag(self.events, self.name)
         bus.wait_ready()
-        self.assertGreaterEqual(bus.metric("unstale_rewinds_total"), 1)
+        bus.wait_metric(lambda value: value >= 1, "unstale_rewinds_total")
         self.assertRegex(bus.log_text(), r"going back")
 
     def test_the_lower_offset_is_committed(self):
