@@ -2,6 +2,8 @@
 import sys
 import xml.etree.ElementTree as xml
 
+# Of a failure's text when it is shown again at the end: where it was, and what was found.
+LINES_AGAIN = 12
 
 class Report:
     """`passed`, `failed` and `skipped` count checks: a unit program brings many."""
@@ -35,13 +37,17 @@ class Report:
         for note in notes or []:
             print("      " + note, flush=True)
         if problem is not None:
-            print("\n".join("      " + line for line in problem.rstrip().splitlines()), flush=True)
+            print(_indented(problem), flush=True)
 
     def close(self):
-        """Prints the closing line; returns the exit code."""
+        """Prints what was skipped and what failed again, where a log that was cut still has it,
+        and the closing line; returns the exit code."""
         print()
         for reason in self.skipped:
             print("skipped %s" % reason)
+        for suite, name, _, problem, _ in self._entries:
+            if problem is not None:
+                print("FAILED %s %s\n%s" % (suite, name, _indented(problem, LINES_AGAIN)))
         if self.passed + self.failed == 0:
             print("no test ran", file=sys.stderr)
         more = ", %d skipped" % len(self.skipped) if self.skipped else ""
@@ -61,6 +67,13 @@ class Report:
             if skip is not None:
                 xml.SubElement(case, "skipped", message=_printable(skip))
         xml.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _indented(text, most=None):
+    lines = text.rstrip().splitlines()
+    if most is not None and len(lines) > most:
+        lines = ["..."] + lines[-most:]
+    return "\n".join("      " + line for line in lines)
 
 
 def _printable(text):
