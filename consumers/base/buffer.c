@@ -210,3 +210,39 @@ void buffer_add_base64(struct buffer *buffer, struct slice bytes)
     *out = '\0';
     buffer->len = (size_t)(out - buffer->ptr);
 }
+
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool buffer_add_from_base64(struct buffer *buffer, struct slice text)
+{
+    size_t padding = slice_ends_with(text, SLICE("==")) ? 2 : slice_ends_with(text, SLICE("="));
+    char *out = buffer_reserve(buffer, text.len / 4 * 3);
+    uint32_t word = 0;
+
+    if (text.len % 4 != 0)
+        return false;
+    for (size_t at = 0; at < text.len; at++) {
+        int digit = at < text.len - padding ? base64_digit(text.ptr[at]) : 0;
+
+        if (digit < 0)
+            return false;
+        word = word << 6 | (uint32_t)digit;
+        if (at % 4 != 3)
+            continue;
+        *out++ = (char)(word >> 16 & 0xff);
+        *out++ = (char)(word >> 8 & 0xff);
+        *out++ = (char)(word & 0xff);
+    }
+    buffer->len += text.len / 4 * 3 - padding;
+    buffer->ptr[buffer->len] = '\0';
+    return true;
+}

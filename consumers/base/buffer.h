@@ -46,6 +46,8 @@ void buffer_add_json_string(struct buffer *buffer, struct slice text);
 void buffer_add_printable(struct buffer *buffer, struct slice text);
 
 void buffer_add_base64(struct buffer *buffer, struct slice bytes);
+/* The way back: padded, no blanks. False, and nothing added, for other text. */
+bool buffer_add_from_base64(struct buffer *buffer, struct slice text) CHECKED;
 
 static inline struct slice buffer_slice(const struct buffer *buffer)
 {

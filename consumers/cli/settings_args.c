@@ -7,7 +7,7 @@
 
 #include "consumers/base/alloc.h"
 
-enum { OPTIONS_MAX = 32 };
+enum { OPTIONS_MAX = 48 };
 
 static size_t list_options(struct cli_option *options, const struct settings_arg_extra *extras,
                            size_t extras_nr)

@@ -22,7 +22,7 @@
     "Each also has an environment variable; `unstale settings` prints all values and where\n"      \
     "they came from.\n"
 
-enum { SETTINGS_ARGS_EXTRAS = 8 };
+enum { SETTINGS_ARGS_EXTRAS = 16 };
 
 /* An option of the verb beside the shared ones. */
 struct settings_arg_extra {

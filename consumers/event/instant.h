@@ -1,5 +1,5 @@
 /*
- * instant - a point in time as RFC 3339 writes it, to milliseconds since 1970; private to this room.
+ * instant - a point in time as RFC 3339 writes it, to milliseconds since 1970.
  *
  * `2026-11-25T02:06:31.123456+01:00`: date, `T` or a space, time, at most nine digits of a second
  * that matter, and `Z` or an offset, which must be there. What is finer than a millisecond is cut.

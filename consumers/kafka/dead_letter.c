@@ -11,6 +11,7 @@
 #include "consumers/base/hash.h"
 #include "consumers/base/log.h"
 #include "consumers/kafka/client.h"
+#include "consumers/kafka/headers.h"
 
 enum {
     RETRY_EVERY_MS = 1000,
@@ -62,15 +63,12 @@ static void put_number(rd_kafka_headers_t *headers, const char *name, int64_t nu
     put_header(headers, name, (struct slice){text, (size_t)len});
 }
 
-static rd_kafka_headers_t *make_headers(const struct dead_letter *letter)
+static rd_kafka_headers_t *make_headers(const struct dead_letter *letter, size_t *original_nr)
 {
     const struct record *record = letter->record;
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->headers_nr + 12);
-    for (size_t i = 0; i < record->headers_nr; i++) {
-        const struct record_header *header = &record->headers[i];
-        rd_kafka_header_add(headers, header->name.ptr, (ssize_t)header->name.len, header->value.ptr,
-                            (ssize_t)header->value.len);
-    }
+    rd_kafka_headers_t *headers = headers_make(record);
+    rd_kafka_header_remove(headers, "unstale.attempts"); /* of a record that was sent again */
+    *original_nr = rd_kafka_header_cnt(headers);
     put_header(headers, "__connect.errors.topic", record->topic);
     put_number(headers, "__connect.errors.partition", record->partition);
     put_number(headers, "__connect.errors.offset", record->offset);
@@ -101,8 +99,7 @@ static struct letter *copy_letter(const struct dead_letter *letter, struct offse
     if (copy->value_len)
         memcpy(copy->bytes + copy->key_len, record->value.ptr, copy->value_len);
     copy->timestamp_ms = record->timestamp_ms;
-    copy->headers = make_headers(letter);
-    copy->original_headers_nr = record->headers_nr;
+    copy->headers = make_headers(letter, &copy->original_headers_nr);
     return copy;
 }
 

@@ -9,6 +9,7 @@
 #include "consumers/base/clock.h"
 #include "consumers/base/log.h"
 #include "consumers/kafka/client.h"
+#include "consumers/kafka/headers.h"
 #include "consumers/kafka/source_inside.h"
 
 enum {
@@ -373,22 +374,8 @@ void source_give_back(struct source_record *record)
 
 void source_load_headers(struct source_record *record, struct arena *arena)
 {
-    rd_kafka_headers_t *found;
-    if (!record->message || rd_kafka_message_headers(record->message, &found))
-        return;
-    size_t nr = rd_kafka_header_cnt(found);
-    struct record_header *headers = arena_alloc(arena, nr * sizeof(*headers));
-    size_t filled = 0;
-    for (; filled < nr; filled++) {
-        const char *name;
-        const void *value;
-        size_t len;
-        if (rd_kafka_header_get_all(found, filled, &name, &value, &len))
-            break;
-        headers[filled] = (struct record_header){slice_of(name), bytes_of(value, len)};
-    }
-    record->record.headers = headers;
-    record->record.headers_nr = filled;
+    if (record->message)
+        headers_load(record->message, arena, &record->record);
 }
 
 bool source_is_joined(const struct source *source)

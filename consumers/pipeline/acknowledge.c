@@ -1,6 +1,7 @@
 #include "consumers/pipeline/acknowledge.h"
 
 #include "consumers/base/buffer.h"
+#include "consumers/kafka/letter.h"
 #include "consumers/plan/op_json.h"
 
 static struct slice rejection_of(const struct acknowledger *acknowledger, const struct plan *plan,
@@ -181,6 +182,14 @@ static struct slice list_failures(struct batch *batch, uint32_t record)
     return text;
 }
 
+/* A letter that was sent again counts on. */
+static unsigned attempts_before(const struct record *record)
+{
+    if (slice_is_absent(letter_header(record, "unstale.replayed")))
+        return 0;
+    return (unsigned)letter_number(record, "unstale.attempts", 0);
+}
+
 static void send_letter(struct acknowledger *acknowledger, struct batch *batch,
                         const struct failure *first)
 {
@@ -196,7 +205,7 @@ static void send_letter(struct acknowledger *acknowledger, struct batch *batch,
         .field = first->field,
         .rules_hash = slice_of(batch->rules->ruleset->hash),
         .failures = list_failures(batch, first->record),
-        .attempts = 1,
+        .attempts = attempts_before(&source->record) + 1,
     };
     counter_add(&acknowledger->stats->dead_letters[first->reason], 1);
     dead_letters_send(acknowledger->letters, &letter, source->mark);

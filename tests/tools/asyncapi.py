@@ -39,6 +39,11 @@ DEAD_LETTER_HEADERS = {
     "unstale.value_sha256": "Of a stub only: the hash of the whole value.",
 }
 
+MARK_HEADERS = {
+    "unstale.done": "What was done with the letter: retried or dropped.",
+    "unstale.letter": "The letter's offset, in the same partition.",
+}
+
 
 def load(path):
     with open(path, encoding="utf-8") as file:
@@ -76,9 +81,9 @@ def ref(*path):
     return {"$ref": "#/" + "/".join(path)}
 
 
-def channel(address, message, description):
+def channel(address, messages, description):
     return {"address": address, "description": description,
-            "messages": {message: ref("components", "messages", message)},
+            "messages": {message: ref("components", "messages", message) for message in messages},
             "bindings": kafka()}
 
 
@@ -97,15 +102,24 @@ def model_event():
             "examples": examples()}
 
 
+def described(headers):
+    return {"type": "object", "properties": {name: {"type": "string", "description": text}
+                                             for name, text in headers.items()}}
+
+
 def dead_letter():
-    headers = {name: {"type": "string", "description": text}
-               for name, text in DEAD_LETTER_HEADERS.items()}
     return {"title": "Record set aside",
             "summary": "A record that could not be applied: key, value, timestamp and headers as "
                        "they came, and why.",
-            "headers": {"type": "object", "properties": headers},
+            "headers": described(DEAD_LETTER_HEADERS),
             "payload": {"description": "The record's value, byte for byte."},
             "bindings": kafka(key={"description": "The record's key, byte for byte."})}
+
+
+def mark():
+    return {"title": "Mark of a record set aside",
+            "summary": "A letter of the same partition is done with; see unstale dlq.",
+            "headers": described(MARK_HEADERS), "payload": {"type": "null"}}
 
 
 def document():
@@ -118,16 +132,19 @@ def document():
                  "license": {"name": "Apache-2.0"}},
         "defaultContentType": "application/json",
         "channels": {
-            "modelEvents": channel("model-events", "modelEvent",
+            "modelEvents": channel("model-events", ["modelEvent"],
                                    "Changes of models, as the application committed them."),
-            "deadLetters": channel("model-events.dlq", "deadLetter",
-                                   "Records that could not be applied.")},
+            "deadLetters": channel("model-events.dlq", ["deadLetter", "deadLetterMark"],
+                                   "Records that could not be applied, and which are done with.")},
         "operations": {
             "readModelEvents": operation("receive", "modelEvents", "modelEvent",
                                          "Invalidates what the rules say."),
             "setAside": operation("send", "deadLetters", "deadLetter",
-                                  "Keeps what could not be applied; see unstale dlq.")},
-        "components": {"messages": {"modelEvent": model_event(), "deadLetter": dead_letter()},
+                                  "Keeps what could not be applied; see unstale dlq."),
+            "markAsDone": operation("send", "deadLetters", "deadLetterMark",
+                                    "Says that a letter was sent again, or dropped.")},
+        "components": {"messages": {"modelEvent": model_event(), "deadLetter": dead_letter(),
+                                    "deadLetterMark": mark()},
                        "schemas": schemas()},
     }
 

@@ -132,6 +132,20 @@ START_TEST(base64)
     buffer_add_base64(&buffer, base64s[_i].bytes);
     ck_assert_str_eq(buffer.ptr + 1, base64s[_i].text);
     ck_assert_uint_eq(buffer.len, 1 + strlen(base64s[_i].text));
+    buffer_clear(&buffer);
+    buffer_add_text(&buffer, ":");
+    ck_assert(buffer_add_from_base64(&buffer, slice_of(base64s[_i].text)));
+    ck_assert(slice_equals((struct slice){buffer.ptr + 1, buffer.len - 1}, base64s[_i].bytes));
+}
+END_TEST
+
+static const char *const no_base64s[] = {
+    "Z", "Zg=", "Zg", "Z===", "Zm9v\n", "Zm-_", "=Zg=", "Zm9=vYmFy"};
+
+START_TEST(what_is_no_base64)
+{
+    ck_assert(!buffer_add_from_base64(&buffer, slice_of(no_base64s[_i])));
+    ck_assert_uint_eq(buffer.len, 0);
 }
 END_TEST
 
@@ -147,6 +161,7 @@ static Suite *buffer_suite(void)
     tcase_add_loop_test(tests, json_strings, 0, (int)ARRAY_NR(texts));
     tcase_add_loop_test(tests, printable_text, 0, (int)ARRAY_NR(texts));
     tcase_add_loop_test(tests, base64, 0, (int)ARRAY_NR(base64s));
+    tcase_add_loop_test(tests, what_is_no_base64, 0, (int)ARRAY_NR(no_base64s));
     suite_add_tcase(suite, tests);
     return suite;
 }

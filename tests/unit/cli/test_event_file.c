@@ -87,7 +87,7 @@ START_TEST(test_record)
               "\"headers\":{\"a\":\"b\",\"n\":null},\"value\":{ \"x\" : 1.50 }}\n"
               "{\"record\":true,\"key\":\"k\\u0000\",\"value\":null}\n"
               "{\"record\":false,\"value\":1}\n"
-              "{\"record\":true,\"headers\":[],\"value\":1}\n{}");
+              "{\"record\":true,\"headers\":1,\"value\":1}\n{}");
     file.defaults.key = SLICE("given");
     ck_assert_int_eq(event_file_next(&file, &arena, &item, &err), EVENT_FILE_ITEM);
     ck_assert(slice_equals(item.record.key, SLICE("{\"id\":4}")));
@@ -103,9 +103,38 @@ START_TEST(test_record)
     ck_assert(slice_equals(item.record.value, SLICE("{\"record\":false,\"value\":1}")));
     ck_assert(slice_equals(item.record.key, SLICE("given")));
     ck_assert_int_eq(event_file_next(&file, &arena, &item, &err), EVENT_FILE_BAD);
-    ck_assert_str_eq(err.text, "line 4, column 1: \"headers\" must be an object");
+    ck_assert_str_eq(
+        err.text, "line 4, column 1: \"headers\" must be an object, or an array of [name, value]");
     ck_assert_int_eq(event_file_next(&file, &arena, &item, &err), EVENT_FILE_ITEM);
     ck_assert_int_eq(item.record.offset, 4);
+}
+END_TEST
+
+START_TEST(test_record_of_bytes)
+{
+    struct event_item item;
+    struct error err = ERROR_INIT;
+
+    open_text("{\"record\":true,\"key\":{\"base64\":\"/wA=\"},\"value\":{\"base64\":\"AP8=\"},"
+              "\"headers\":[[\"a\",\"b\"],[\"a\",{\"base64\":\"/w==\"}],[\"n\",null]]}\n"
+              "{\"record\":true,\"value\":{\"base64\":\"?\"}}\n"
+              "{\"record\":true,\"headers\":[[\"a\"]]}\n"
+              "{\"record\":true,\"value\":{\"base64\":\"/w==\",\"more\":1}}");
+    ck_assert_int_eq(event_file_next(&file, &arena, &item, &err), EVENT_FILE_ITEM);
+    ck_assert(slice_equals(item.record.key, (struct slice){"\xff\0", 2}));
+    ck_assert(slice_equals(item.record.value, (struct slice){"\0\xff", 2}));
+    ck_assert_uint_eq(item.record.headers_nr, 3);
+    ck_assert(slice_equals(item.record.headers[0].value, SLICE("b")));
+    ck_assert(slice_equals(item.record.headers[1].name, SLICE("a")));
+    ck_assert(slice_equals(item.record.headers[1].value, SLICE("\xff")));
+    ck_assert(slice_is_absent(item.record.headers[2].value));
+    ck_assert_int_eq(event_file_next(&file, &arena, &item, &err), EVENT_FILE_BAD);
+    ck_assert_str_eq(err.text, "line 2, column 1: \"base64\" does not hold base64");
+    error_clear(&err);
+    ck_assert_int_eq(event_file_next(&file, &arena, &item, &err), EVENT_FILE_BAD);
+    error_clear(&err);
+    ck_assert_int_eq(event_file_next(&file, &arena, &item, &err), EVENT_FILE_ITEM);
+    ck_assert(slice_equals(item.record.value, SLICE("{\"base64\":\"/w==\",\"more\":1}")));
 }
 END_TEST
 
@@ -126,6 +155,7 @@ static Suite *event_file_suite(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_loop_test(cases, test_items, 0, (int)ARRAY_NR(rows));
     tcase_add_test(cases, test_record);
+    tcase_add_test(cases, test_record_of_bytes);
     tcase_add_test(cases, test_missing_file);
     suite_add_tcase(suite, cases);
     return suite;

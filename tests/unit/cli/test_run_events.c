@@ -86,7 +86,8 @@ static const struct {
      "not an object\"}]"},
     {"[" EVENT("1"), 1, 1, "[{\"line\":1,\"column\":2,\"message\":\"the array does not end\"}]"},
     {"{\"record\":true,\"headers\":1,\"value\":" EVENT("1") "}", 1, 1,
-     "[{\"line\":1,\"column\":36,\"message\":\"\\\"headers\\\" must be an object\"}]"},
+     "[{\"line\":1,\"column\":36,\"message\":\"\\\"headers\\\" must be an object, or an array of "
+     "[name, value]\"}]"},
     {"{\"record\":true,\"key\":\"k\",\"value\":null}", 1, 1,
      "[{\"line\":1,\"column\":34,\"message\":\"a tombstone is no event\"}]"},
     {"{\"event\":\"e\",\"model\":\"m\",\"pk\":1,\"evil\":\"\x01\"}", 1, 1,
