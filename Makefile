@@ -74,6 +74,8 @@ BENCHES  := $(call programs,tests/bench/*.c)
 FUZZERS  := $(call programs,tests/fuzz/*.c)
 EXAMPLES := $(call programs,bus/examples/*.c)
 UNITS    := $(foreach r,$(or $(ROOM),bus $(ROOMS)),$(call programs,tests/unit/$r/test_*.c))
+# What ThreadSanitizer needs to see librdkafka's threads.
+THREADS  := $(if $(filter thread,$(SAN)),$(OUT)/tests/lint/threads.o)
 CODE     := $(shell find $(wildcard bus consumers tests) -name '*.c' -o -name '*.h')
 
 .PHONY: all deps demo run unit cases python test check bench loss test-image tools benches examples fuzz fuzz-replay \
@@ -112,14 +114,14 @@ define room
 $(OUT)/$1.a: $(call objects,$1)
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && ar rcs $$@ $$^
-$(OUT)/tests/unit/$1/test_%: $(OUT)/tests/unit/$1/test_%.o $(call helpers,$1) $(call below,$1)
+$(OUT)/tests/unit/$1/test_%: $(OUT)/tests/unit/$1/test_%.o $(THREADS) $(call helpers,$1) $(call below,$1)
 	$$(call say,LD,$$@)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(CHECK_LIBS) $$(LIBS)
 endef
 helpers = $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/unit/*.c) $(filter-out tests/unit/$1/test_%,$(wildcard tests/unit/$1/*.c)))
 $(foreach r,bus $(ROOMS),$(eval $(call room,$r)))
 
-$(OUT)/unstale: $(OUT)/consumers/cli/main.o $(call below,cli)
+$(OUT)/unstale: $(OUT)/consumers/cli/main.o $(THREADS) $(call below,cli)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -pie -o $@ $^ $(LIBS)
 
@@ -138,17 +140,17 @@ pc_file = printf '%s\n' 'libdir=$1' 'includedir=$2' '' 'Name: libunstale' 'Versi
 $(OUT)/libunstale.pc: Makefile
 	$(Q)mkdir -p $(@D) && $(call pc_file,$(abspath $(OUT)),$(CURDIR)/bus,$(CURDIR)/.deps/lib) >$@
 
-$(TOOLS): $(OUT)/%: $(OUT)/%.o
+$(TOOLS): $(OUT)/%: $(OUT)/%.o $(THREADS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 # flow measures the pipeline from outside: these calls of it go through the bench.
 $(OUT)/tests/bench/flow: ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=rd_kafka_,consumer_poll message_headers message_destroy offsets_store)
-$(BENCHES): $(OUT)/%: $(OUT)/%.o $(call below,cli)
+$(BENCHES): $(OUT)/%: $(OUT)/%.o $(THREADS) $(call below,cli)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 # gcc has no libFuzzer: there replay.c runs the target over files and folders.
 FUZZING := $(findstring fuzzer,$(SAN))
-$(FUZZERS): $(OUT)/%: $(OUT)/%.o $(if $(FUZZING),,$(OUT)/tests/fuzz/replay.o) $(call below,cli)
+$(FUZZERS): $(OUT)/%: $(OUT)/%.o $(if $(FUZZING),,$(OUT)/tests/fuzz/replay.o) $(THREADS) $(call below,cli)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(subst fuzzer-no-link,fuzzer,$(ALL_LDFLAGS)) -o $@ $^ $(LIBS)
 $(EXAMPLES): $(OUT)/%: %.c $(LIBRARY)

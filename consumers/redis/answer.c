@@ -22,29 +22,45 @@ static int depth_of(const redisReadTask *task)
     return depth;
 }
 
-static void on_element(struct answers *answers, const redisReadTask *task, struct slice text)
+/* NULL of a function below ends the reading: the stream is broken. */
+static void *broken(void)
+{
+    return NULL;
+}
+
+/* False when there are too many. */
+static bool on_element(struct answers *answers, const redisReadTask *task, struct slice text)
 {
     if (answers->keeps_words) {
+        if (text.len >= REPLY_WORDS_BYTES - answers->words.len)
+            return false;
         buffer_add(&answers->words, text);
         buffer_add_char(&answers->words, '\n');
     } else if (answers->element != NULL) {
         answers->element(answers->sink, depth_of(task), text);
     }
+    return true;
+}
+
+static struct slice error_text(struct slice text)
+{
+    return (struct slice){text.ptr, text.len < REPLY_ERROR_BYTES ? text.len : REPLY_ERROR_BYTES};
 }
 
 static void *on_string(const redisReadTask *task, char *bytes, size_t len)
 {
     struct answers *answers = task->privdata;
     struct slice text = {bytes, len};
+    bool is_error = task->type == REDIS_REPLY_ERROR;
 
-    if (task->parent != NULL) {
-        on_element(answers, task, text);
-        return object();
-    }
+    if (!is_error && task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_STATUS)
+        return broken();
+    if (task->parent != NULL)
+        return on_element(answers, task, text) ? object() : broken();
     buffer_clear(&answers->text);
-    buffer_add(&answers->text, text);
+    buffer_add(&answers->text, is_error ? error_text(text) : text);
     answers->current = (struct answer){
-        .kind = task->type == REDIS_REPLY_ERROR ? ANSWER_ERROR : ANSWER_TEXT,
+        .kind = is_error ? ANSWER_ERROR : ANSWER_TEXT,
         .text = buffer_slice(&answers->text),
     };
     return object();
@@ -61,6 +77,8 @@ static void *on_other(const redisReadTask *task, enum answer_kind kind, int64_t 
 
 static void *on_array(const redisReadTask *task, size_t elements)
 {
+    if (task->type != REDIS_REPLY_ARRAY || depth_of(task) >= REPLY_MAX_DEPTH)
+        return broken();
     return on_other(task, ANSWER_ARRAY, (int64_t)elements);
 }
 
@@ -71,27 +89,29 @@ static void *on_integer(const redisReadTask *task, long long integer)
 
     if (task->parent != NULL) {
         len = snprintf(digits, sizeof(digits), "%lld", integer);
-        on_element(task->privdata, task, (struct slice){digits, (size_t)len});
+        if (!on_element(task->privdata, task, (struct slice){digits, (size_t)len}))
+            return broken();
     }
     return on_other(task, ANSWER_INTEGER, integer);
 }
 
 static void *on_double(const redisReadTask *task, double number, char *text, size_t len)
 {
-    (void)number;
-    return on_string(task, text, len);
+    (void)task, (void)number, (void)text, (void)len;
+    return broken();
 }
 
 static void *on_nil(const redisReadTask *task)
 {
-    if (task->parent != NULL)
-        on_element(task->privdata, task, SLICE(""));
+    if (task->parent != NULL && !on_element(task->privdata, task, SLICE("")))
+        return broken();
     return on_other(task, ANSWER_NIL, 0);
 }
 
 static void *on_bool(const redisReadTask *task, int value)
 {
-    return on_other(task, ANSWER_INTEGER, value);
+    (void)task, (void)value;
+    return broken();
 }
 
 static void on_free(void *reply)
@@ -138,11 +158,14 @@ void answers_clear(struct answers *answers)
 {
     redisReaderFree(answers->reader);
     reader_make(answers);
+    answers->fed_bytes = 0;
 }
 
 bool answers_feed(struct answers *answers, const char *bytes, size_t len)
 {
-    return redisReaderFeed(answers->reader, bytes, len) == REDIS_OK;
+    answers->fed_bytes += len;
+    return answers->fed_bytes <= REPLY_MAX_BYTES &&
+           redisReaderFeed(answers->reader, bytes, len) == REDIS_OK;
 }
 
 enum answers_state answers_take(struct answers *answers, struct answer *answer)
@@ -154,5 +177,16 @@ enum answers_state answers_take(struct answers *answers, struct answer *answer)
     if (reply == NULL)
         return ANSWERS_NONE;
     *answer = answers->current;
+    answers->fed_bytes = answers->reader->len - answers->reader->pos;
     return ANSWERS_ONE;
+}
+
+bool answer_is_ok(const struct answer *answer)
+{
+    return answer->kind == ANSWER_TEXT && slice_equals(answer->text, SLICE("OK"));
+}
+
+bool answer_is_count(const struct answer *answer, int64_t most)
+{
+    return answer->kind == ANSWER_INTEGER && answer->integer >= 0 && answer->integer <= most;
 }

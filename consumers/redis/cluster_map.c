@@ -120,6 +120,8 @@ static bool take_answers(struct cluster_map *map)
     while (connection_answer(&map->connection, &answer)) {
         if (answer.kind == ANSWER_ERROR) {
             refuse(map, answer.text);
+        } else if (answer.kind != (map->has_info ? ANSWER_ARRAY : ANSWER_TEXT)) {
+            connection_disbelieve(&map->connection, "CLUSTER");
         } else if (!map->has_info) {
             map->has_info = true;
             if (!decimal_to_uint64(info_field(answer.text, "cluster_current_epoch"),

@@ -33,6 +33,45 @@ bool command_has_script(enum command_kind kind, enum script_name *name)
     return false;
 }
 
+const char *command_name(enum command_kind kind)
+{
+    static const char *const names[] = {
+        [COMMAND_UNLINK] = "UNLINK",   [COMMAND_SET] = "SET",
+        [COMMAND_REFRESH] = "EVALSHA", [COMMAND_GUARDED_DELETE] = "EVALSHA",
+        [COMMAND_BUMP] = "EVALSHA",    [COMMAND_EXPIRE] = "EVALSHA",
+        [COMMAND_PING] = "PING",       [COMMAND_WAIT] = "WAIT",
+    };
+
+    return names[kind];
+}
+
+static bool fits_set(const struct op *op, const struct answer *answer)
+{
+    return answer_is_ok(answer) ||
+           (answer->kind == ANSWER_NIL && op->action->condition != REFRESH_ALWAYS);
+}
+
+bool command_fits(const struct flight *flight, const struct command *command,
+                  const struct answer *answer)
+{
+    switch (command->kind) {
+    case COMMAND_UNLINK:
+        return answer_is_count(answer, command->nr);
+    case COMMAND_SET:
+        return fits_set(flight_op(flight, command->first), answer);
+    case COMMAND_PING:
+        return answer->kind == ANSWER_TEXT;
+    case COMMAND_WAIT:
+        return answer_is_count(answer, INT64_MAX);
+    case COMMAND_REFRESH:
+    case COMMAND_GUARDED_DELETE:
+    case COMMAND_BUMP:
+    case COMMAND_EXPIRE:
+        break;
+    }
+    return answer_is_count(answer, 1);
+}
+
 static void write_unlink(const struct command_writer *writer, const struct command *command)
 {
     uint32_t op = command->first;

@@ -4,6 +4,7 @@
 #ifndef CONSUMERS_REDIS_COMMAND_H
 #define CONSUMERS_REDIS_COMMAND_H
 
+#include "consumers/redis/answer.h"
 #include "consumers/redis/flight.h"
 #include "consumers/redis/scripts.h"
 
@@ -16,6 +17,11 @@ struct command_writer {
     struct buffer *scratch;      /* for companion keys */
     struct buffer *out;
 };
+
+/* Whether this, which is no error, is an answer that the command can have. */
+bool command_fits(const struct flight *flight, const struct command *command,
+                  const struct answer *answer);
+const char *command_name(enum command_kind kind);
 
 void command_write(const struct command_writer *writer, const struct command *command);
 

@@ -167,7 +167,7 @@ static void drive_receiving(struct connection *connection)
             return;
         connection->touched_ms = connection->heard_ms = clock_steady_ms();
         if (!answers_feed(&connection->answers, connection->in, (size_t)n)) {
-            connection_fail(connection, ERROR_RETRY, "the reply does not fit into memory");
+            connection_fail(connection, ERROR_RETRY, "a reply is too large");
             return;
         }
         /* A plain socket that gave less than asked for is empty; TLS may hold more. */
@@ -212,6 +212,14 @@ void connection_expect(struct connection *connection, uint64_t answers)
     if (connection->due == 0)
         connection->touched_ms = clock_steady_ms();
     connection->due += answers;
+}
+
+void connection_disbelieve(struct connection *connection, const char *command)
+{
+    char why[ERROR_TEXT_BYTES / 2];
+
+    (void)snprintf(why, sizeof(why), "the reply is none that %s has", command);
+    connection_fail(connection, ERROR_RETRY, why);
 }
 
 bool connection_answer(struct connection *connection, struct answer *answer)

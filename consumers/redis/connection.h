@@ -85,6 +85,9 @@ void connection_drive(struct connection *connection);
 /* Closes for a reason of the owner's. */
 void connection_fail(struct connection *connection, enum error_kind kind, const char *why);
 
+/* Closes: the answer is none that the command has, so nothing later can be believed either. */
+void connection_disbelieve(struct connection *connection, const char *command);
+
 void connection_expect(struct connection *connection, uint64_t answers);
 
 /* The next answer of a ready connection; false when there is none yet (or it just failed). */

@@ -113,6 +113,39 @@ static void read_role(struct connection *connection)
         connection_fail(connection, ERROR_RETRY, "the server is no master (any more)");
 }
 
+/* By greeting. */
+static const char *const names[] = {"AUTH", "SELECT", "CLIENT", "INFO", "ROLE"};
+
+/* The name is for people who look at CLIENT LIST: no reason to stay away without it. */
+static bool is_fitting(enum greeting greeting, const struct answer *answer)
+{
+    switch (greeting) {
+    case GREETING_NAME:
+        return answer->kind == ANSWER_ERROR || answer_is_ok(answer);
+    case GREETING_INFO:
+        return answer->kind == ANSWER_TEXT;
+    case GREETING_ROLE:
+        return answer->kind == ANSWER_ARRAY;
+    case GREETING_AUTH:
+    case GREETING_SELECT:
+        break;
+    }
+    return answer_is_ok(answer);
+}
+
+static void read_one(struct connection *connection, enum greeting greeting,
+                     const struct answer *answer)
+{
+    if (answer->kind == ANSWER_ERROR && greeting != GREETING_NAME)
+        refuse(connection, answer->text);
+    else if (!is_fitting(greeting, answer))
+        connection_disbelieve(connection, names[greeting]);
+    else if (greeting == GREETING_INFO)
+        read_info(connection, answer->text);
+    else if (greeting == GREETING_ROLE)
+        read_role(connection);
+}
+
 void greeting_read(struct connection *connection)
 {
     struct answer answer;
@@ -124,15 +157,7 @@ void greeting_read(struct connection *connection)
         if (!connection_answer(connection, &answer))
             return;
         connection->greetings_answered++;
-        /* The name is for people who look at CLIENT LIST: no reason to stay away without it. */
-        if (answer.kind == ANSWER_ERROR && greeting != GREETING_NAME) {
-            refuse(connection, answer.text);
-            return;
-        }
-        if (greeting == GREETING_INFO)
-            read_info(connection, answer.text);
-        if (greeting == GREETING_ROLE)
-            read_role(connection);
+        read_one(connection, greeting, &answer);
         if (connection->phase == CONNECTION_CLOSED)
             return;
     }

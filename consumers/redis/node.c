@@ -303,15 +303,37 @@ static void on_loaded(struct node *node, const struct answer *answer)
     try_again(node, may_pass ? EXECUTOR_DOWN : EXECUTOR_CONFIG, answer->text);
 }
 
+/* What is no answer of the command in front says that replies and commands are out of step. */
+static const char *disbelieved(const struct node *node, const struct answer *answer)
+{
+    const struct queued *queued = node_queued_at(node, 0);
+    const struct command *command = node_command_at(node, 0);
+
+    if (answer->kind == ANSWER_ERROR)
+        return NULL;
+    if (queued->is_load_due)
+        return answer->kind == ANSWER_TEXT && answer->text.len == SCRIPT_SHA_BYTES ? NULL
+                                                                                   : "SCRIPT LOAD";
+    if (queued->is_asking_due)
+        return answer_is_ok(answer) ? NULL : "ASKING";
+    return command_fits(&node->flights[queued->flight], command, answer)
+               ? NULL
+               : command_name(command->kind);
+}
+
 static void on_answer(struct node *node, const struct answer *answer)
 {
     struct queued *queued = node_queued_at(node, 0);
+    const char *command;
 
     if (node->passed_over > 0) {
         node->passed_over--;
         return;
     }
-    if (queued->is_load_due)
+    command = disbelieved(node, answer);
+    if (command != NULL)
+        connection_disbelieve(&node->connection, command);
+    else if (queued->is_load_due)
         on_loaded(node, answer);
     else if (queued->is_asking_due && answer->kind != ANSWER_ERROR)
         queued->is_asking_due = false;

@@ -100,8 +100,8 @@ void probe_close(struct probe *probe)
 }
 
 /* Sends one command and waits for its answer; an error reply is a failure. */
-static bool ask(struct probe *probe, const struct slice *words, size_t nr, struct answer *answer,
-                struct error *err)
+static bool ask_any(struct probe *probe, const struct slice *words, size_t nr,
+                    struct answer *answer, struct error *err)
 {
     int64_t until_ms = clock_steady_ms() + probe->timeout_ms;
 
@@ -119,6 +119,19 @@ static bool ask(struct probe *probe, const struct slice *words, size_t nr, struc
     return error_fail(err,
                       reply_classify(answer->text) == REPLY_CONFIG ? ERROR_CONFIG : ERROR_RETRY,
                       "%.*s", SLICE_ARG(answer->text));
+}
+
+/* One command of a few words, whose answer is of one kind (answer->kind). */
+static bool ask(struct probe *probe, const struct slice *words, size_t nr, struct answer *answer,
+                struct error *err)
+{
+    enum answer_kind wanted = answer->kind;
+
+    if (!ask_any(probe, words, nr, answer, err))
+        return false;
+    if (answer->kind == wanted)
+        return true;
+    return error_fail(err, ERROR_RETRY, "the reply is none that %.*s has", SLICE_ARG(words[0]));
 }
 
 static struct slice keep(struct arena *arena, struct slice info, const char *name)
@@ -150,12 +163,13 @@ static void read_info(struct slice text, struct probe_info *info, struct arena *
 bool probe_info(struct probe *probe, struct probe_info *info, struct arena *arena,
                 struct error *err)
 {
-    struct answer answer;
+    struct answer answer = {.kind = ANSWER_TEXT};
 
     *info = (struct probe_info){.keys = 0};
     if (!ask(probe, (struct slice[]){SLICE("INFO")}, 1, &answer, err))
         return false;
     read_info(answer.text, info, arena);
+    answer.kind = ANSWER_INTEGER;
     if (!ask(probe, (struct slice[]){SLICE("DBSIZE")}, 1, &answer, err))
         return false;
     info->keys = (uint64_t)answer.integer;
@@ -190,7 +204,7 @@ bool probe_sample_keys(struct probe *probe, size_t max, struct arena *arena,
 {
     struct sample sample = {.arena = arena, .max = max, .cursor = "0"};
     struct answers *answers = &probe->connection.answers;
-    struct answer answer;
+    struct answer answer = {.kind = ANSWER_ARRAY};
     bool is_well;
 
     answers->element = on_element;
@@ -214,7 +228,7 @@ static void on_slots_element(void *sink, int depth, struct slice text)
 bool probe_slots(struct probe *probe, struct slots *slots, struct error *err)
 {
     struct answers *answers = &probe->connection.answers;
-    struct answer answer;
+    struct answer answer = {.kind = ANSWER_ARRAY};
     bool is_well;
 
     answers->element = on_slots_element;
@@ -252,7 +266,7 @@ bool probe_key_exists(struct probe *probe, struct slice key, bool *exists, struc
 
     if (probe->connection.target->is_cluster && !go_to(probe, key, err))
         return false;
-    if (!ask(probe, (struct slice[]){SLICE("MEMORY"), SLICE("USAGE"), key}, 3, &answer, err))
+    if (!ask_any(probe, (struct slice[]){SLICE("MEMORY"), SLICE("USAGE"), key}, 3, &answer, err))
         return false;
     *exists = answer.kind == ANSWER_INTEGER;
     return true;

@@ -6,6 +6,7 @@
 #include "consumers/base/clock.h"
 #include "consumers/base/decimal.h"
 #include "consumers/base/log.h"
+#include "consumers/plan/plan.h"
 #include "consumers/redis/purge_tickets.h"
 #include "consumers/redis/reply_class.h"
 #include "consumers/redis/resp.h"
@@ -114,11 +115,10 @@ static void on_element(void *sink, int depth, struct slice text)
 {
     struct purge_tag *tag = sink;
 
-    if (tag->phase == TAG_PROBE)
-        return;
     if (depth == 1) {
-        if (!decimal_to_uint64(text, &tag->cursor_next))
-            tag->is_refused = true;
+        tag->has_cursor = decimal_to_uint64(text, &tag->cursor_next);
+    } else if (tag->phase == TAG_PROBE) {
+        return;
     } else if (purge_is_spared(current(tag)->protection, text)) {
         counter_add(&tag->stats->keys_protected, 1);
     } else {
@@ -182,6 +182,7 @@ static void write_sscan(struct purge_tag *tag, struct slice key, uint64_t cursor
     resp_bulk_int(out, (int64_t)cursor);
     resp_bulk(out, SLICE("COUNT"));
     resp_bulk_int(out, count);
+    tag->has_cursor = false;
     connection_expect(&tag->connection, 1);
 }
 
@@ -342,16 +343,28 @@ static void on_integer(struct purge_tag *tag, int64_t number)
     }
 }
 
+/* UNLINKs of members answer by a number; what ends a round is an SSCAN, RENAMENX or UNLINK. */
+static void take_answer(struct purge_tag *tag, const struct answer *answer)
+{
+    bool is_walk = tag->phase == TAG_LEFTOVER || tag->phase == TAG_WALK;
+    bool is_scan = tag->connection.due == 0 && tag->phase != TAG_MOVE && !(is_walk && tag->is_last);
+
+    if (answer->kind == ANSWER_ERROR)
+        on_error(tag, answer->text);
+    else if (is_scan && (answer->kind != ANSWER_ARRAY || !tag->has_cursor))
+        connection_disbelieve(&tag->connection, "SSCAN");
+    else if (!is_scan && !answer_is_count(answer, PLAN_MAX_KEYS))
+        connection_disbelieve(&tag->connection, "UNLINK or RENAMENX");
+    else if (!is_scan)
+        on_integer(tag, answer->integer);
+}
+
 static void take_answers(struct purge_tag *tag)
 {
     struct answer answer;
 
-    while (connection_answer(&tag->connection, &answer)) {
-        if (answer.kind == ANSWER_ERROR)
-            on_error(tag, answer.text);
-        else if (answer.kind == ANSWER_INTEGER)
-            on_integer(tag, answer.integer);
-    }
+    while (connection_answer(&tag->connection, &answer))
+        take_answer(tag, &answer);
     if (!tag->is_round_open || tag->connection.phase != CONNECTION_READY ||
         tag->connection.due > 0 || (tag->members != NULL && !purge_members_step(tag->members)))
         return;

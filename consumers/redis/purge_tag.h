@@ -49,6 +49,7 @@ struct purge_tag {
     bool is_started; /* the first job */
     enum tag_phase phase;
     uint64_t cursor, cursor_next;
+    bool has_cursor;          /* the reply has told cursor_next */
     struct purge_keys doomed; /* in this round's UNLINKs */
     struct purge_keys found;  /* by this round's SSCAN */
     size_t unlinks_due;

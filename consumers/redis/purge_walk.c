@@ -8,6 +8,7 @@
 #include "consumers/base/decimal.h"
 #include "consumers/base/hash.h"
 #include "consumers/base/log.h"
+#include "consumers/plan/plan.h"
 #include "consumers/redis/jitter.h"
 #include "consumers/redis/purge_tickets.h"
 #include "consumers/redis/reply_class.h"
@@ -42,10 +43,7 @@ static void on_element(void *sink, int depth, struct slice text)
     const struct purge *shortener = NULL;
 
     if (depth == 1) {
-        if (decimal_to_uint64(text, &walk->cursor_next))
-            return;
-        walk->is_round_refused = true;
-        hold(walk, false, SLICE("the reply to SCAN holds no cursor"));
+        walk->has_cursor = decimal_to_uint64(text, &walk->cursor_next);
         return;
     }
     switch (purge_match_key(&walk->match, text, &shortener)) {
@@ -146,6 +144,7 @@ static void write_scan(struct purge_walk *walk)
     resp_bulk(out, SLICE("COUNT"));
     resp_bulk_int(out, purge_pace_count(&walk->pace, strictest_rate(&walk->set)));
     connection_expect(&walk->connection, 1);
+    walk->has_cursor = false;
     counter_add(&walk->stats->scan_calls, 1);
 }
 
@@ -289,16 +288,27 @@ static void count_answer(struct purge_walk *walk, uint64_t keys)
     walk->unlinks_due -= is_unlink;
 }
 
+/* The SCAN comes last; without a cursor nobody would know that the walk is not over. */
+static void take_answer(struct purge_walk *walk, const struct answer *answer)
+{
+    bool is_scan = walk->is_scanning && walk->connection.due == 0;
+
+    if (answer->kind == ANSWER_ERROR)
+        on_refusal(walk, answer->text);
+    else if (is_scan && (answer->kind != ANSWER_ARRAY || !walk->has_cursor))
+        connection_disbelieve(&walk->connection, "SCAN");
+    else if (!is_scan && !answer_is_count(answer, PLAN_MAX_KEYS))
+        connection_disbelieve(&walk->connection, "UNLINK or PEXPIRE");
+    else if (!is_scan)
+        count_answer(walk, (uint64_t)answer->integer);
+}
+
 static void take_answers(struct purge_walk *walk)
 {
     struct answer answer;
 
-    while (connection_answer(&walk->connection, &answer)) {
-        if (answer.kind == ANSWER_ERROR)
-            on_refusal(walk, answer.text);
-        else if (answer.kind == ANSWER_INTEGER)
-            count_answer(walk, (uint64_t)answer.integer);
-    }
+    while (connection_answer(&walk->connection, &answer))
+        take_answer(walk, &answer);
     if (!walk->is_round_open || walk->connection.phase != CONNECTION_READY ||
         walk->connection.due > 0)
         return;

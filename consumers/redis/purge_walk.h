@@ -29,6 +29,7 @@ struct purge_walk {
     size_t unlinks_due;   /* answers of this round's UNLINKs that are to come */
     uint64_t cursor;      /* for the next SCAN */
     uint64_t cursor_next; /* as the reply says */
+    bool has_cursor;      /* the reply does */
     bool is_scanning;     /* this round has a SCAN */
     bool is_round_open;
     bool is_round_refused;

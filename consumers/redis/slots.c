@@ -64,6 +64,7 @@ void slots_begin(struct slots *slots, const struct redis_address *asked)
     slots->asked = *asked;
     slots->first = slots->last = -1;
     slots->field = FIELD_DONE;
+    slots->ranges_nr = 0;
     slots->is_bad = false;
     slots->epoch = 0;
 }
@@ -82,8 +83,12 @@ static uint16_t find_or_add(struct slots *slots, const struct redis_address *add
 
 static void add_range(struct slots *slots)
 {
-    uint16_t owner = find_or_add(slots, &slots->reading);
+    uint16_t owner;
 
+    slots->is_bad = ++slots->ranges_nr > SLOTS_NR;
+    if (slots->is_bad)
+        return;
+    owner = find_or_add(slots, &slots->reading);
     for (int64_t slot = slots->first; slot <= slots->last; slot++)
         slots->owner[slot] = owner;
 }

@@ -27,6 +27,7 @@ struct slots {
     struct redis_address reading;
     int64_t first, last; /* of the range in hand; -1: not read yet */
     unsigned field;      /* of its first node */
+    size_t ranges_nr;    /* more than there are slots make no sense */
     bool is_bad;
 };
 

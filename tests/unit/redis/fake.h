@@ -2,7 +2,8 @@
  * fake - a server that answers what a test tells it to, on a unix socket, in a thread of its own.
  *
  * Greetings (AUTH, SELECT, CLIENT, INFO) are answered well unless the test says otherwise. Every other
- * command takes the next of the scripted replies, and ":1" when there are no more. A reply is
+ * command takes the next of the scripted replies, and what it is answered with when all is well
+ * (mostly ":1") when there are no more, or where it is FAKE_WELL. A reply is
  * RESP without its line end ("-LOADING ...", ":1", "+OK"), or FAKE_CLOSE to close the
  * connection, FAKE_HANG to answer nothing on it any more. Commands are written down as text.
  */
@@ -16,6 +17,7 @@
 
 #define FAKE_CLOSE "close"
 #define FAKE_HANG "hang"
+#define FAKE_WELL "well"
 
 enum { FAKE_LOG_BYTES = 1 << 16 };
 

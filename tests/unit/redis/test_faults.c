@@ -85,10 +85,53 @@ END_TEST
 
 START_TEST(a_later_error_leaves_the_answered_alone)
 {
-    begin((const char *const[]){"+OK", "+sha", ":1", transient[0], NULL});
+    begin((const char *const[]){FAKE_WELL, FAKE_WELL, FAKE_WELL, transient[0], NULL});
     add_usual();
     ops_run(&ops, executor);
     ck_assert_str_eq(fake_log(&fake), SENT "UNLINK b|");
+}
+END_TEST
+
+/* By the command they stand for: SET, SCRIPT LOAD, EVALSHA, UNLINK of the usual. */
+static const struct lie {
+    const char *replies[5];
+    const char *names; /* what it says of it */
+} lies[] = {
+    {{":1"}, "SET"},
+    {{"+QUEUED"}, "SET"},
+    {{"$2\r\nno"}, "SET"},
+    {{"$-1"}, "SET"},
+    {{"*0"}, "SET"},
+    {{FAKE_WELL, ":1"}, "SCRIPT LOAD"},
+    {{FAKE_WELL, "+sha"}, "SCRIPT LOAD"},
+    {{FAKE_WELL, FAKE_WELL, "+OK"}, "EVALSHA"},
+    {{FAKE_WELL, FAKE_WELL, ":2"}, "EVALSHA"},
+    {{FAKE_WELL, FAKE_WELL, FAKE_WELL, "+OK"}, "UNLINK"},
+    {{FAKE_WELL, FAKE_WELL, FAKE_WELL, "$-1"}, "UNLINK"},
+    {{FAKE_WELL, FAKE_WELL, FAKE_WELL, ":-1"}, "UNLINK"},
+    {{FAKE_WELL, FAKE_WELL, FAKE_WELL, ":2"}, "UNLINK"},
+    {{FAKE_WELL, FAKE_WELL, FAKE_WELL, "*1\r\n:1"}, "UNLINK"},
+    {{">2\r\n+invalidate\r\n*0"}, "not in the Redis protocol"},
+    {{"#t"}, "not in the Redis protocol"},
+    {{"(1"}, "not in the Redis protocol"},
+    {{",1.5"}, "not in the Redis protocol"},
+    {{"%1\r\n+a\r\n+b"}, "not in the Redis protocol"},
+    {{"!!!"}, "not in the Redis protocol"},
+    {{"+OK\r\n+OK\r\n:1\r\n:1\r\n:1"}, "SCRIPT LOAD"},
+};
+
+/* What is no answer of its command counts for nothing: a new connection, and all that is unanswered again. */
+START_TEST(a_lie_is_not_believed)
+{
+    begin(lies[_i].replies);
+    add_usual();
+    executor_start(executor, 0, &ops.plan);
+    await_state(EXECUTOR_DOWN);
+    ck_assert_ptr_nonnull(strstr(executor_trouble(executor), lies[_i].names));
+    ops_await(executor, 0);
+    ck_assert_uint_eq(fake_connections(&fake), 2);
+    ck_assert_ptr_nonnull(strstr(fake_log(&fake) + strlen(SENT) / 2, "UNLINK b|"));
+    ck_assert_uint_le(counter_get(&stats.keys_deleted), 3);
 }
 END_TEST
 
@@ -345,6 +388,7 @@ static void add_failures(TCase *tcase)
     tcase_add_test(tcase, an_answer_that_is_none_is_a_lost_connection);
     tcase_add_loop_test(tcase, a_config_error_is_tried_again_slowly, 0, NR(config));
     tcase_add_test(tcase, no_right_to_load_scripts_is_a_config_error);
+    tcase_add_loop_test(tcase, a_lie_is_not_believed, 0, NR(lies));
     tcase_add_test(tcase, a_poison_reply_rejects_its_op_alone);
     tcase_add_test(tcase, merged_ops_share_the_fate);
     tcase_add_test(tcase, an_unknown_error_is_tried_three_times);
