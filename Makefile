@@ -1,6 +1,6 @@
 # Everything is built, tested and installed from here: `make help` lists the targets.
 # Variables: BUILD=folder, SAN=address,undefined or thread (objects apart, in BUILD/SAN), CC=clang,
-# WERROR=1, V=1 (print commands), ROOM=name (one room's unit tests), PREFIX and DESTDIR (install).
+# KILL_POINTS=1 (places where tests have the program die), WERROR=1, V=1 (print commands), ROOM=name (one room's unit tests), PREFIX and DESTDIR (install).
 
 VERSION := 0.1.0
 BUILD   ?= build
@@ -17,8 +17,8 @@ OUT     := $(BUILD)$(if $(SAN),/$(subst $(comma),-,$(SAN)))
 # What the goals need is installed first if it is missing or too old.
 needs = $(if $(filter $1,$(or $(MAKECMDGOALS),all)),$2)
 NEEDS := $(call needs,$(filter-out clean help deps test-image format format-check layers,$(or $(MAKECMDGOALS),all)),build) \
-  $(call needs,demo run bench loss test check,run) $(call needs,unit fuzz-replay cases bench loss test check,test) \
-  $(call needs,loss bench test check,kafka) $(call needs,test check,editor) $(call needs,test-image,image) $(call needs,python test check,test kafka python) \
+  $(call needs,demo run bench loss faults soak test check,run) $(call needs,unit fuzz-replay cases bench loss faults soak test check,test) \
+  $(call needs,loss faults soak bench test check,kafka) $(call needs,test check,editor) $(call needs,test-image,image) $(call needs,python test check,test kafka python) \
   $(call needs,check tidy format format-check,lint) $(call needs,fuzz,fuzz) $(call needs,cov cov-run,test cov) $(if $(findstring clang,$(CC)),lint)
 ifneq ($(and $(strip $(NEEDS)),$(if $(findstring n,$(SHORT)),,x)),)
   ifneq ($(shell .ci/deps --check $(NEEDS) >/dev/null && echo ok),ok)
@@ -38,7 +38,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prot
   -Wold-style-definition -Wwrite-strings -Wpointer-arith -Wvla -Wformat=2 -Wconversion $(if $(WERROR),-Werror)
 SAN_FLAGS  := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=$(SAN)
 HARDENING  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
-ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DUNSTALE_VERSION='"$(VERSION)"' -I. -fPIC -pthread $(WARNINGS) \
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -DUNSTALE_VERSION='"$(VERSION)"' $(if $(KILL_POINTS),-DUNSTALE_KILL_POINTS) -I. -fPIC -pthread $(WARNINGS) \
   $(patsubst -I%,-isystem%,$(call pc,--cflags $(PACKAGES) check)) $(CFLAGS) $(if $(SAN),$(SAN_FLAGS),$(HARDENING))
 ALL_LDFLAGS := $(LDFLAGS) -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN),-Wl$(comma)-z$(comma)relro$(comma)-z$(comma)now)
 
@@ -78,7 +78,7 @@ UNITS    := $(foreach r,$(or $(ROOM),bus $(ROOMS)),$(call programs,tests/unit/$r
 THREADS  := $(if $(filter thread,$(SAN)),$(OUT)/tests/lint/threads.o)
 CODE     := $(shell find $(wildcard bus consumers tests) -name '*.c' -o -name '*.h')
 
-.PHONY: all deps demo run unit cases python test check bench loss test-image tools benches examples fuzz fuzz-replay \
+.PHONY: all deps demo run unit cases python test check bench loss faults soak test-image tools benches examples fuzz fuzz-replay \
   fuzzers-run cov cov-run install clean help format format-check layers tidy FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -181,9 +181,16 @@ cases: all ## the case folders alone
 python: all tools ## the Python package and the recipes project alone, on each Django
 	@$(RUN) python
 test: all tools examples $(UNITS) $(FUZZERS) ## unit tests, cases, integration with a real Redis and Kafka, python
-	@$(RUN) unit fuzz cases integration python
+	@$(RUN) unit fuzz cases integration faults-short python
 loss: all tools ## kill the consumer and Redis under load: nothing may be lost
 	@$(RUN) loss
+# Objects apart: kill points and sanitizers are in no program that anybody runs.
+faults: all tools ## every fault of docs/reliability.md, kill points and sanitizers included (UNSTALE_TEST_SEED)
+	@$(MAKE) BUILD=$(BUILD)/kill KILL_POINTS=1 all
+	@$(MAKE) SAN=address,undefined all
+	@$(RUN) faults
+soak: all tools ## SOAK_MINUTES=60 of load with a fault a minute: memory, descriptors, threads, lag; docs/soak.svg
+	@$(PYTHON) tests/faults/soak.py --build $(OUT) --minutes $(or $(SOAK_MINUTES),60)
 bench: all tools benches ## floors and pipeline in turn, as ratios
 	@$(PYTHON) tests/bench/bench.py --build $(OUT)
 test-image: ## the Dockerfile's own steps in a Debian root, and the compose file against its schema

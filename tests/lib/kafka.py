@@ -43,6 +43,13 @@ num.io.threads=2
 log.retention.check.interval.ms=1000
 """
 
+CLUSTER_SETTINGS = {"default.replication.factor": 3, "offsets.topic.replication.factor": 3,
+                    "min.insync.replicas": 2, "transaction.state.log.replication.factor": 3,
+                    "broker.session.timeout.ms": 3000, "broker.heartbeat.interval.ms": 500,
+                    "controller.quorum.election.timeout.ms": 500,
+                    "controller.quorum.fetch.timeout.ms": 1000,
+                    "replica.lag.time.max.ms": 3000}
+
 
 def version():
     return re.search(r"<artifactId>kafka_2\.13</artifactId>\s*<version>([^<]+)<",
@@ -80,16 +87,17 @@ def fetch():
 
 
 class KafkaBroker:
-    def __init__(self, start=True, **settings):
+    def __init__(self, start=True, port=None, controller=None, **settings):
         self.folder = process.private_folder("kafka")
-        self.port = process.free_port()
+        self.port = port or process.free_port()
         self.brokers = "127.0.0.1:%d" % self.port
         self.log = os.path.join(self.folder, "kafka.log")
         self.topics = Topics(self.brokers)
         self.child = None
         self._libs = os.path.join(fetch(), "*")
         self._settings = os.path.join(self.folder, "server.properties")
-        text = SETTINGS.format(port=self.port, controller=process.free_port(), folder=self.folder)
+        text = SETTINGS.format(port=self.port,
+                               controller=controller or process.free_port(), folder=self.folder)
         for name, value in settings.items():
             text += "%s=%s\n" % (name.replace("_", "."), value)
         with open(self._settings, "w", encoding="ascii") as file:
@@ -104,14 +112,23 @@ class KafkaBroker:
                 "-cp", self._libs] + list(arguments)
 
     def _format(self):
+        self._format_as(_cluster_id())
+
+    def _format_as(self, cluster):
         code, out, err = process.run(
-            self._java("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c",
+            self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c",
                        self._settings, heap="64m"))
         if code != 0:
             raise process.Failed("kafka could not be formatted:\n%s%s" % (out, err))
 
     def start(self, timeout=60):
+        self.launch()
+        self.wait(timeout)
+
+    def launch(self):
         self.child = process.start(self._java("kafka.Kafka", self._settings), log=self.log)
+
+    def wait(self, timeout=60):
         process.wait_until(self._answers, timeout,
                            lambda: "kafka is ready\n" + process.tail(self.log))
 
@@ -137,6 +154,54 @@ class KafkaBroker:
     def restart(self):
         self.stop()
         self.start()
+
+
+class Node(KafkaBroker):
+    """One of a KafkaCluster's; its settings name all of them."""
+
+    def __init__(self, at, ports, controllers, cluster):
+        self._cluster = cluster
+        voters = ",".join("%d@127.0.0.1:%d" % (n + 1, port) for n, port in enumerate(controllers))
+        super().__init__(start=False, port=ports[at], controller=controllers[at], **{
+            "node_id": at + 1, "controller.quorum.voters": voters, **CLUSTER_SETTINGS})
+
+    def _format(self):
+        self._format_as(self._cluster)
+
+    def _answers(self):
+        if self.child.poll() is not None:
+            raise process.Failed("kafka ended with %d\n%s" %
+                                 (self.child.returncode, process.tail(self.log)))
+        return process.listens(self.port)
+
+
+class KafkaCluster:
+    """Three nodes, every topic on all of them, two must have a record before it is acknowledged."""
+
+    def __init__(self):
+        ports = [process.free_port() for _ in range(3)]
+        controllers = [process.free_port() for _ in range(3)]
+        cluster = _cluster_id()
+        self.nodes = [Node(at, ports, controllers, cluster) for at in range(3)]
+        self.brokers = ",".join(node.brokers for node in self.nodes)
+        self.topics = Topics(self.brokers)
+        for node in self.nodes:
+            node.launch()
+        for node in self.nodes:
+            node.wait()
+        process.wait_until(self.topics.reachable, 60, lambda: "the brokers make a topic\n" +
+                           process.tail(self.nodes[0].log))
+
+    @property
+    def log(self):
+        return self.nodes[0].log
+
+    def stop(self):
+        for node in self.nodes:
+            if node.child is not None and node.child.poll() is None:
+                node.thaw()
+                # Together: a controller that is alone would wait for the others.
+                node.kill()
 
 
 class GivenBroker:

@@ -31,10 +31,15 @@ def find(folder):
             if name.startswith("test_") and name.endswith(".py")]
 
 
-def names_in(path):
-    """The tests of a module, as test_flow.FlowTest.test_delete; what is wrong if it won't load."""
+def names_in(path, mark=None):
+    """The tests of a module, as test_flow.FlowTest.test_delete; what is wrong if it won't load. With
+    a mark only those whose method carries it."""
     return [_short(test) for test in _tests(unittest.defaultTestLoader.loadTestsFromModule(
-        _load(path)))]
+        _load(path))) if mark is None or _is_marked(test, mark)]
+
+
+def _is_marked(test, mark):
+    return getattr(getattr(test, test._testMethodName, None), mark, False)
 
 
 def _load(path):

@@ -85,7 +85,7 @@ static int verb_create(const struct options *options, int argc, char **argv)
         usage();
     int partition_nr = atoi(argv[0]);
     rd_kafka_NewTopic_t *wanted =
-        rd_kafka_NewTopic_new(options->topic, partition_nr, 1, error, sizeof(error));
+        rd_kafka_NewTopic_new(options->topic, partition_nr, -1, error, sizeof(error));
     if (wanted == NULL)
         die(options->topic, error);
     for (int i = 1; i < argc; i++) {
