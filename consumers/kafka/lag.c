@@ -3,6 +3,7 @@
 
 #include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
+#include "consumers/base/kill_point.h"
 #include "consumers/base/log.h"
 #include "consumers/kafka/source_inside.h"
 
@@ -41,9 +42,11 @@ void source_store(struct source *source)
         any = true;
     }
     if (any) {
+        kill_point("before-store");
         rd_kafka_resp_err_t code = rd_kafka_offsets_store(source->kafka, source->stores);
         assert(code != RD_KAFKA_RESP_ERR__INVALID_ARG);
         (void)code;
+        kill_point("after-store");
     }
     lag_publish(source, clock_steady_ms());
 }
@@ -61,6 +64,7 @@ void lag_commit(rd_kafka_t *kafka, rd_kafka_resp_err_t code,
                  LOG_TEXT("effect", "tried again with the next one"));
         return;
     }
+    kill_point("after-commit");
     counter_add(&source->stats->commits, 1);
     counter_set(&source->stats->last_commit_ms, (uint64_t)clock_wall_ms());
     for (int i = 0; partitions && i < partitions->cnt; i++) {

@@ -1,6 +1,7 @@
 #include "consumers/pipeline/acknowledge.h"
 
 #include "consumers/base/buffer.h"
+#include "consumers/base/kill_point.h"
 #include "consumers/kafka/letter.h"
 #include "consumers/plan/op_json.h"
 
@@ -239,12 +240,17 @@ static void count_staleness(struct acknowledger *acknowledger, const struct batc
 
 void acknowledge_batch(struct acknowledger *acknowledger, struct batch *batch, unsigned slot)
 {
+    kill_point("after-reply");
     collect_rejections(acknowledger, batch, slot);
     const uint32_t *holds = count_holds(batch);
     move_frontier(acknowledger, batch, holds);
+    kill_point("after-frontier");
     submit_purges(acknowledger, batch);
+    kill_point("after-purges");
     schedule_second_deletes(acknowledger, batch);
+    kill_point("after-second-deletes");
     send_letters(acknowledger, batch);
+    kill_point("after-letters");
     count_staleness(acknowledger, batch);
     counter_add(&acknowledger->stats->batches, 1);
 }

@@ -6,6 +6,7 @@
 
 #include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
+#include "consumers/base/kill_point.h"
 #include "consumers/base/log.h"
 #include "consumers/pipeline/acknowledge.h"
 #include "consumers/pipeline/gaps.h"
@@ -151,11 +152,13 @@ static void start_batch(struct pipeline *pipeline)
                                     .formats = pipeline->settings.formats,
                                     .formats_nr = pipeline->settings.formats_nr,
                                     .now_ms = clock_wall_ms()};
+    kill_point("before-plan");
     batch_plan(batch, rules_ref_keep(pipeline->rules), &context);
     unsigned slot = (pipeline->oldest + pipeline->flights_nr) % EXECUTOR_FLIGHTS;
     pipeline->flight[slot] = pipeline->filling;
     pipeline->flights_nr++;
     executor_start(pipeline->executor, slot, &batch->plan);
+    kill_point("after-send");
     pipeline->filling = free_batch(pipeline);
 }
 
@@ -164,6 +167,7 @@ static void take_tickets(struct pipeline *pipeline)
     uint64_t tickets[TAKE_MAX];
     size_t nr = purge_tickets_take(pipeline->tickets, tickets, TAKE_MAX);
     for (size_t i = 0; i < nr; i++) {
+        kill_point("after-purge");
         gaps_ticket_is_back(pipeline->gaps, tickets[i]);
         holds_take_back(pipeline->holds, tickets[i], pipeline->offsets);
     }
@@ -173,6 +177,8 @@ static void take_letters(struct pipeline *pipeline, int timeout_ms)
 {
     struct offset_mark marks[TAKE_MAX];
     size_t nr = dead_letters_take(pipeline->letters, timeout_ms, marks, TAKE_MAX);
+    if (nr > 0)
+        kill_point("after-confirmed");
     for (size_t i = 0; i < nr; i++)
         offsets_release(pipeline->offsets, marks[i]);
 }

@@ -184,8 +184,9 @@ class FaultTest(BusTest):
             self.add_member("member-%d" % at if static else None)
         self.load = Load(self.topics.feed(self.events), self.workload.records)
 
-    def add_member(self, static=None, ready=True):
+    def add_member(self, static=None):
         how = dict(self.how)
+        ready = how.pop("ready", True)
         rules, by_file = how.pop("rules"), how.pop("by_file")
         env = dict(how.pop("env", {}))
         if static:
@@ -284,24 +285,30 @@ class FaultTest(BusTest):
         self.history.add("all %d events are sent" % sent)
         self.assertEqual(sent, self.count)
         wait_until(self._is_committed, SETTLE_SECONDS,
-                   lambda: "everything is committed: %s; wrong: %s" %
-                   (self.topics.offsets(self.events, self.name), self._wrong()))
+                   lambda: "everything is committed: %s; wrong: %s; %s" %
+                   (self.topics.offsets(self.events, self.name), self._wrong(), self._states()))
         wait_until(lambda: not self._wrong(), 20, lambda: "\n".join(self._wrong()))
         self.assertEqual(self.store.existing(SURVIVORS), SURVIVORS)
         ends = sum(row.high for row in self.topics.offsets(self.events, self.name))
         self.assertGreaterEqual(ends, self.count)
         repeated = max(0, self.read_nr() - ends) if self.members else 0
         doubles = self._check_letters()
+        resent = sum(int(bus.metric("unstale_redis_reissued_total")) for bus in self.members)
         for bus in self.members:
             self.assertEqual(bus.stop(), 0, bus.tail())
         self._is_over = True
-        self._report(repeated, doubles)
+        self._report(repeated, resent, doubles)
 
     def _wrong(self):
         try:
             return self.workload.wrong(self.store, self.values_may_go)
         except (OSError, RedisError, Failed) as error:
             return ["Redis does not say: %s" % error]
+
+    def _states(self):
+        """What the members say of themselves."""
+        answers = [bus.try_http("/readyz") for bus in self.members if bus.running()]
+        return [answer.text if answer else "no answer" for answer in answers]
 
     def _is_committed(self):
         rows = self.topics.offsets(self.events, self.name)
@@ -312,17 +319,17 @@ class FaultTest(BusTest):
         self.assertEqual(sorted(set(found)), sorted(self.workload.letters))
         return len(found) - len(set(found))
 
-    def _report(self, repeated, doubles):
+    def _report(self, repeated, resent, doubles):
         recovery = "%.1f s mean, %.1f s worst of %d" % (
             sum(self.recoveries) / len(self.recoveries), max(self.recoveries),
             len(self.recoveries)) if self.recoveries else "none needed"
-        self.notes.append("lost 0 of %d | read again %d, letters twice %d | recovery %s | "
-                          "largest lag %d" %
-                          (self.count, repeated, doubles, recovery, self.worst_lag))
+        self.notes.append("lost 0 of %d | read again %d, sent again %d, letters twice %d | "
+                          "recovery %s | largest lag %d" %
+                          (self.count, repeated, resent, doubles, recovery, self.worst_lag))
         with open(os.path.join(_folder(), "results.jsonl"), "a", encoding="utf-8") as file:
             file.write(json.dumps({
                 "test": self.id().split(".")[-1], "seed": self.seed, "events": self.count,
-                "lost": 0, "read_again": repeated, "letters_twice": doubles,
+                "lost": 0, "read_again": repeated, "sent_again": resent, "letters_twice": doubles,
                 "recovery_s": [round(one, 2) for one in self.recoveries],
                 "largest_lag": self.worst_lag}) + "\n")
 
@@ -343,4 +350,4 @@ def _folder():
     return path
 
 
-__all__ = ["FaultTest", "every_run", "main", "wait_until"]
+__all__ = ["Events", "FaultTest", "RULES", "STATIC", "every_run", "main", "wait_until"]

@@ -222,3 +222,13 @@ def _cluster_id():
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not text.startswith("-"):
             return text
+
+
+def alter_partitions(brokers, topic, number):
+    """More partitions for a topic, by Kafka's own tool."""
+    code, out, err = process.run(
+        ["java", "-Xmx64m", "-XX:TieredStopAtLevel=1", "-cp", os.path.join(fetch(), "*"),
+         "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", brokers, "--alter",
+         "--topic", topic, "--partitions", str(number)])
+    if code != 0:
+        raise process.Failed("partitions could not be added:\n%s%s" % (out, err))

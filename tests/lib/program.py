@@ -80,10 +80,13 @@ class Unstale:
     """`rules` is a path, or what `rules_file` takes; `env` adds to and replaces the environment.
 
     With `bare=True` only UNSTALE_KAFKA_BROKERS, UNSTALE_REDIS_URL and the HTTP port are given: the
-    rest is the program's own defaults, its rules in config/rules of the folder it starts in."""
+    rest is the program's own defaults, its rules in config/rules of the folder it starts in. `path` is
+    another build of the program, `stderr` a file to take its log."""
 
     def __init__(self, brokers, redis, topic="model-events", group="unstale", rules=None,
-                 env=None, arguments=(), bare=False, start=True):
+                 env=None, arguments=(), bare=False, start=True, path=None, stderr=None):
+        self.path = path or program()
+        self.stderr = stderr
         self.folder = process.private_folder("run")
         self.port = process.free_port()
         self.log = os.path.join(self.folder, "unstale.log")
@@ -117,8 +120,9 @@ class Unstale:
         return os.path.join(self.rules, "rules.json")
 
     def start(self):
-        self.child = process.start([program(), "run"] + self.arguments, log=self.log,
-                                   env=environment(self.env), cwd=self.folder)
+        output = {"stderr": self.stderr} if self.stderr is not None else {}
+        self.child = process.start([self.path, "run"] + self.arguments, log=self.log,
+                                   env=environment(self.env), cwd=self.folder, **output)
         return self
 
     # What it says.

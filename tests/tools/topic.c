@@ -299,7 +299,7 @@ static int verb_produce(const struct options *options)
                               "queue.buffering.max.messages",
                               "1000000",
                               "message.timeout.ms",
-                              "60000",
+                              "180000",
                               options->transaction != NULL ? "transactional.id" : NULL,
                               options->transaction,
                               NULL};
