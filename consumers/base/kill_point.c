@@ -1,12 +1,12 @@
 #include "consumers/base/kill_point.h"
 
-#ifdef UNSTALE_KILL_POINTS
-
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#ifdef UNSTALE_KILL_POINTS
 
 void kill_point(const char *name)
 {
