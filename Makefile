@@ -1,6 +1,7 @@
 # Everything is built, tested and installed from here: `make help` lists the targets.
 # Variables: BUILD=folder, SAN=address,undefined or thread (objects apart, in BUILD/SAN), CC=clang,
-# KILL_POINTS=1 (places where tests have the program die), WERROR=1, V=1 (print commands), ROOM=name (one room's unit tests), PREFIX and DESTDIR (install).
+# KILL_POINTS=1 (places where tests have the program die), WERROR=1, V=1 (print commands),
+# ROOM=name (one room's unit tests), PREFIX and DESTDIR (install).
 
 VERSION := 0.1.0
 BUILD   ?= build

@@ -1,14 +1,15 @@
-"""checker - one promise, held against every fault: each event that Kafka acknowledged has its effect on
-Redis at least once, in order per object.
+"""checker - one promise, held against every fault: each event that Kafka acknowledged has its
+effect on Redis at least once, in order per object.
 
-A `FaultTest` fills Redis with a key for each event to come, sends the events while a nemesis does its
-work, and `settle()` judges when all is quiet again: no deleted key is left, no value and no counter is
-behind, nothing is unaccounted (all committed, the dead letters are those expected, and only those), and
-what no event named is untouched. The moments are random: the seed is printed, and UNSTALE_TEST_SEED
-repeats it. A run that fails leaves a history for people: what was done when, how far behind the
-program was, and the ends of the logs, in faults/ of the build folder.
+A `FaultTest` fills Redis with a key for each event to come, sends the events while a nemesis does
+its work, and `settle()` judges when all is quiet again: no deleted key is left, no value and no
+counter is behind, nothing is unaccounted (all committed, the dead letters are those expected, and
+only those), and what no event named is untouched. Meanwhile a reader looks at the values: none may
+ever be older than one that was seen before (`goes_back` where Redis itself forgets). The moments
+are random: the seed is printed, and UNSTALE_TEST_SEED repeats it. A run that fails leaves a
+history for people: what was done when, how far behind the program was, and the ends of the logs,
+in faults/ of the build folder.
 """
-import json
 import os
 import random
 import sys
@@ -17,7 +18,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from lib import process
+from lib import faults, process
 from lib.program import QUICK_SESSIONS
 from lib.redis import RedisError
 from lib.suite import BusTest, Failed, main, wait_until
@@ -46,6 +47,14 @@ def every_run(test):
     """Marks a test as one of the choice that `make test` runs."""
     test.every_run = True
     return test
+
+
+def takes(seconds):
+    """About how long a test takes, where that is long: the longest are begun first."""
+    def mark(test):
+        test.about_seconds = seconds
+        return test
+    return mark
 
 
 class Events:
@@ -154,19 +163,22 @@ class FaultTest(BusTest):
     count = 6000
     partitions = 4
     values_may_go = False
+    goes_back = False
+    repeated = resent = doubles = 0
 
     def setUp(self):
         super().setUp()
         self.seed = int(os.environ.get("UNSTALE_TEST_SEED") or random.randrange(1 << 32))
         self.random = random.Random(self.seed)
         self.history = History()
-        self.members, self.recoveries = [], []
+        self.members, self.recoveries, self.backwards = [], [], []
         self.retired_nr = self.worst_lag = self.restored_nr = 0
         self.load = None
         self._probe = None
         self._is_over = False
+        self._seen = {}
         self.notes.append("seed %d" % self.seed)
-        self.addCleanup(self._leave_history)
+        self.addCleanup(self._tell)
         self.addCleanup(self._forget_probe)
 
     # What runs.
@@ -227,11 +239,27 @@ class FaultTest(BusTest):
     def lag(self):
         """Events sent and not applied; the last known while Redis is away."""
         size = self.size()
+        self._look_at_order()
         if size is not None:
             self.restored_nr = self.full_nr - size
         lag = max(0, int(self.load.feeder.sent * 0.88) - self.restored_nr)
         self.worst_lag = max(self.worst_lag, lag)
         return lag
+
+    def _look_at_order(self):
+        """A version that was seen is never followed by an older one."""
+        if self.goes_back or self._probe is None:
+            return
+        keys = sorted(self.workload.values)
+        try:
+            found = self._probe.cmd("MGET", *keys)
+        except (OSError, RedisError):
+            return
+        for key, value in zip(keys, found):
+            version = int(value[1:]) if value and value != "old" else 0
+            if version and version < self._seen.get(key, 0):
+                self.backwards.append("%s went from v%d back to %s" % (key, self._seen[key], value))
+            self._seen[key] = max(version, self._seen.get(key, 0))
 
     def read_nr(self):
         """Records that the members have read, those that are gone included."""
@@ -291,13 +319,13 @@ class FaultTest(BusTest):
         self.assertEqual(self.store.existing(SURVIVORS), SURVIVORS)
         ends = sum(row.high for row in self.topics.offsets(self.events, self.name))
         self.assertGreaterEqual(ends, self.count)
-        repeated = max(0, self.read_nr() - ends) if self.members else 0
-        doubles = self._check_letters()
-        resent = sum(int(bus.metric("unstale_redis_reissued_total")) for bus in self.members)
+        self.assertEqual(self.backwards, [])
+        self.repeated = max(0, self.read_nr() - ends) if self.members else 0
+        self.doubles = self._check_letters()
+        self.resent = sum(int(bus.metric("unstale_redis_reissued_total")) for bus in self.members)
         for bus in self.members:
             self.assertEqual(bus.stop(), 0, bus.tail())
         self._is_over = True
-        self._report(repeated, resent, doubles)
 
     def _wrong(self):
         try:
@@ -319,35 +347,41 @@ class FaultTest(BusTest):
         self.assertEqual(sorted(set(found)), sorted(self.workload.letters))
         return len(found) - len(set(found))
 
-    def _report(self, repeated, resent, doubles):
-        recovery = "%.1f s mean, %.1f s worst of %d" % (
-            sum(self.recoveries) / len(self.recoveries), max(self.recoveries),
-            len(self.recoveries)) if self.recoveries else "none needed"
-        self.notes.append("lost 0 of %d | read again %d, sent again %d, letters twice %d | "
-                          "recovery %s | largest lag %d" %
-                          (self.count, repeated, resent, doubles, recovery, self.worst_lag))
-        with open(os.path.join(_folder(), "results.jsonl"), "a", encoding="utf-8") as file:
-            file.write(json.dumps({
-                "test": self.id().split(".")[-1], "seed": self.seed, "events": self.count,
-                "lost": 0, "read_again": repeated, "sent_again": resent, "letters_twice": doubles,
-                "recovery_s": [round(one, 2) for one in self.recoveries],
-                "largest_lag": self.worst_lag}) + "\n")
-
-    def _leave_history(self):
+    def _tell(self):
+        """The row of the table, and for a test that failed its history."""
+        method = self.id().split(".")[-1]
+        row, _, scenario = method[len("test_row_"):].partition("_")
+        lost = 0 if self._is_over else self._lost()
+        faults.note({
+            "row": int(row), "scenario": scenario.replace("_", " "), "seed": self.seed,
+            "passed": self._is_over, "events": self.count, "lost": lost,
+            "duplicates": self.repeated + self.resent + self.doubles,
+            "recovery_s": [round(one, 2) for one in self.recoveries], "max_lag": self.worst_lag})
         if self._is_over:
-            return
-        path = os.path.join(_folder(), "%s-%d.txt" % (self.id().split(".")[-1], self.seed))
+            self.notes.append(
+                "lost 0 of %d | read again %d, sent again %d, letters twice %d | largest lag %d | "
+                "recovery %s" % (self.count, self.repeated, self.resent, self.doubles,
+                                 self.worst_lag, ", ".join("%.1f" % one for one in
+                                                           self.recoveries[:8]) or "none"))
+        else:
+            self._leave_history(os.path.join(faults.folder(), "%s-%d.txt" % (method, self.seed)),
+                                lost)
+
+    def _lost(self):
+        """How many things are not as they must be; None where Redis does not say."""
+        try:
+            return len(self.store.existing(self.workload.gone)) + sum(
+                1 for text in self.workload.wrong(self.store, True) if "are left" not in text)
+        except (OSError, RedisError, Failed, AttributeError):
+            return None
+
+    def _leave_history(self, path, lost):
         with open(path, "w", encoding="utf-8") as file:
-            file.write("%s\nUNSTALE_TEST_SEED=%d\nlargest lag %d\n\n%s\n\n%s" %
-                       (self.id(), self.seed, self.worst_lag, "\n".join(self.history.lines),
-                        self.logs()))
+            file.write("%s\nUNSTALE_TEST_SEED=%d\nlost or behind: %s\nlargest lag %d\n%s\n%s\n\n%s"
+                       % (self.id(), self.seed, lost, self.worst_lag, "\n".join(self.backwards),
+                        "\n".join(self.history.lines), self.logs()))
         self.notes.append("history: " + os.path.relpath(path, process.ROOT))
 
 
-def _folder():
-    path = os.path.join(process.build_dir(), "faults")
-    os.makedirs(path, exist_ok=True)
-    return path
-
-
-__all__ = ["Events", "FaultTest", "RULES", "STATIC", "every_run", "main", "wait_until"]
+__all__ = ["Events", "FaultTest", "RULES", "STATIC", "every_run", "main", "takes",
+           "wait_until"]

@@ -11,6 +11,8 @@ from lib.sentinel import Watched
 
 
 class SentinelTest(FaultTest):
+    goes_back = True  # what the master had not yet passed on
+
     def watched(self):
         watched = Watched()
         self.addCleanup(watched.stop)
@@ -48,7 +50,7 @@ class ClusterTest(FaultTest):
         return cluster
 
     def test_row_11_slots_move_under_load_and_under_a_walk(self):
-        cluster = self.cluster()
+        cluster = self.cluster(replicas=1)
         for to in self.random.sample(cluster.masters, 3):
             self.act("60 slots begin to move")
             for slot in self.random.sample(range(SLOTS), 60):

@@ -4,7 +4,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from checker import FaultTest, main, wait_until
+from checker import FaultTest, main, takes, wait_until
 
 from lib import process
 from lib.kafka import KafkaBroker, KafkaCluster
@@ -67,7 +67,7 @@ class ProxyTest(FaultTest):
             self.bus.wait_ready()
         self.settle()
 
-    def test_a_broker_that_closes_in_every_state(self):
+    def test_row_06_a_broker_that_closes_in_every_state(self):
         """From the first byte of the first connection on, wherever the answer stands."""
         self.begin(self.redis(), ready=False)
         for at in range(60):
@@ -79,6 +79,8 @@ class ProxyTest(FaultTest):
 
 
 class ClusterTest(FaultTest):
+    together = True  # three brokers are dear
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -117,6 +119,7 @@ class ClusterTest(FaultTest):
         self.mend("SIGCONT", node.thaw)
         self.settle()
 
+    @takes(110)
     def test_row_07_all_brokers_are_down(self):
         self.begin(self.redis())
         self.await_share(0.3)

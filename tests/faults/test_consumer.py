@@ -1,4 +1,5 @@
-"""The program itself dies, freezes, comes and goes: rows 1 to 5 of the table in docs/reliability.md."""
+"""The program itself dies, freezes, comes and goes: rows 1 to 5 of the table in
+docs/reliability.md."""
 import os
 import sys
 import time

@@ -1,14 +1,16 @@
-"""The program dies between any two steps from a reply of Redis to a commit in Kafka, 200 times over.
+"""The program dies between any two steps from a reply of Redis to a commit in Kafka, 200 times
+over.
 
-A build of its own has the places compiled in (consumers/base/kill_point.h). A life gets some new events of
-every kind, dies at a point and after a number of passes that the seed picks, and the next one takes over.
+A build of its own has the places compiled in (consumers/base/kill_point.h). A life gets some new
+events of every kind, dies at a point and after a number of passes that the seed picks, and the
+next one takes over.
 """
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from checker import RULES, STATIC, Events, FaultTest, every_run, main, wait_until
+from checker import RULES, STATIC, Events, FaultTest, every_run, main, takes, wait_until
 
 from lib import process
 
@@ -99,26 +101,29 @@ class KillPointTest(FaultTest):
         bus.start().wait_ready()
         wait_until(self._is_committed, 60, lambda: "all is committed\n" + bus.tail())
         wait_until(lambda: not self._wrong(), 20, lambda: "\n".join(self._wrong()))
-        doubles = self._check_letters()
+        self.count = number * len(self.workload.blocks[0])
+        self.repeated, self.doubles = 0, self._check_letters()
         self.assertEqual(bus.stop(), 0, bus.tail())
         self._is_over = True
-        self.count = number * len(self.workload.blocks[0])
-        self._report(0, 0, doubles)
 
     @every_run
-    def test_10_lives(self):
+    def test_row_01_kill_points_10_lives(self):
         self.lives(10)
 
-    def test_50_lives_a(self):
+    @takes(70)
+    def test_row_01_kill_points_50_lives_a(self):
         self.lives(50)
 
-    def test_50_lives_b(self):
+    @takes(70)
+    def test_row_01_kill_points_50_lives_b(self):
         self.lives(50)
 
-    def test_50_lives_c(self):
+    @takes(70)
+    def test_row_01_kill_points_50_lives_c(self):
         self.lives(50)
 
-    def test_50_lives_d(self):
+    @takes(70)
+    def test_row_01_kill_points_50_lives_d(self):
         self.lives(50)
 
 

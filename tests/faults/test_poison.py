@@ -1,10 +1,11 @@
-"""What cannot be used, and what Kafka no longer has: rows 13 to 15 of the table in docs/reliability.md."""
+"""What cannot be used, and what Kafka no longer has: rows 13 to 15 of the table in
+docs/reliability.md."""
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from checker import RULES, FaultTest, every_run, main, wait_until
+from checker import RULES, FaultTest, every_run, main, takes, wait_until
 
 from lib.kafka import alter_partitions
 
@@ -62,6 +63,7 @@ class PoisonTest(FaultTest):
         self.assertLessEqual(set(self.workload.letters), set(found))
         return len(found) - len(set(found))
 
+    @takes(100)
     def test_row_14_more_poison_than_the_producer_holds(self):
         self.begin(self.redis(), env={"UNSTALE_KAFKA_OPTIONS": FEW_BYTES})
         self.poison([b"many %d" % i for i in range(300)])

@@ -1,4 +1,5 @@
-"""The program's own surroundings: row 16 of the table in docs/reliability.md, and a hostile network."""
+"""The program's own surroundings: row 16 of the table in docs/reliability.md, and a hostile
+network."""
 import os
 import resource
 import socket
@@ -14,9 +15,11 @@ from lib.proxy import Proxy
 CONNECTIONS = 1000
 TOKEN = "s3cret-token"
 PATHS = [b"/../../etc/passwd", b"/%2e%2e/%2e%2e/etc/passwd", b"//healthz", b"/\xff\xfe",
-         b"/" + b"a" * 8000, b"/healthz?" + b"x=1&" * 3000, b"/console/..%2f..%2fetc", b"/%00", b"*", b"http://x/healthz"]
+         b"/" + b"a" * 8000, b"/healthz?" + b"x=1&" * 3000, b"/console/..%2f..%2fetc", b"/%00",
+         b"*", b"http://x/healthz"]
 BROKEN = [b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"\r\n" * 200, b"GET / HTTP/9.9\r\n\r\n",
-          b"POST /-/reload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffff\r\n",
+          b"POST /-/reload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+          b"ffffffffffff\r\n",
           b"GET /healthz HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
           b"POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",
           b"GET /metrics HTTP/1.1\r\n" + b"X-Header: y\r\n" * 5000 + b"\r\n"]
@@ -46,6 +49,7 @@ class ProgramTest(FaultTest):
     @every_run
     def test_row_16_a_full_disk_under_the_log(self):
         """Lines are lost, events are not."""
+        self.goes_back = True
         with open("/dev/full", "wb", buffering=0) as full:
             self.begin(self.redis(), stderr=full)
             for share in (0.2, 0.4, 0.6):
@@ -101,7 +105,7 @@ class ProgramTest(FaultTest):
             clients.append(client)
         return clients
 
-    def test_the_pipeline_does_not_mind_a_hostile_network(self):
+    def test_row_16_the_pipeline_does_not_mind_a_hostile_network(self):
         """1,000 slow clients, broken requests, wrong tokens, bodies without end."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))

@@ -32,6 +32,7 @@ class RedisTest(FaultTest):
 
     def test_row_08_back_empty(self):
         """What is empty holds nothing stale: the survivors alone are filled in again."""
+        self.goes_back = True
         store = self.redis()
         self.begin(store)
         self.await_share(0.3)
@@ -45,6 +46,7 @@ class RedisTest(FaultTest):
     @every_run
     def test_row_08_back_from_an_old_snapshot(self):
         """Keys that were deleted after the snapshot are there again; the log is read again."""
+        self.goes_back = True
         store = self.redis(save="3600 1000000")
         self.begin(store, by_file={"url": store.url, "rewind": "60s"})
         path = os.path.join(store.folder, "dump.rdb")
@@ -109,7 +111,7 @@ class RedisTest(FaultTest):
         self.settle()
 
     @every_run
-    def test_replies_that_lie(self):
+    def test_row_09_replies_that_lie(self):
         """Wrong kinds, lengths beyond all memory, no reply at all: never a crash, never a loss."""
         self.through_a_proxy()
         memory = self.rss_kib()

@@ -21,6 +21,7 @@ from lib import process
 
 AT_A_TIME = 2
 TEST_SECONDS = 300
+SILENT_SECONDS = 660  # longer than the longest test has
 
 
 def find(folder):
@@ -32,14 +33,21 @@ def find(folder):
 
 
 def names_in(path, mark=None):
-    """The tests of a module, as test_flow.FlowTest.test_delete; what is wrong if it won't load. With
-    a mark only those whose method carries it."""
+    """The tests of a module, as test_flow.FlowTest.test_delete; what is wrong if it won't load.
+    With a mark only those whose method carries it."""
     return [_short(test) for test in _tests(unittest.defaultTestLoader.loadTestsFromModule(
         _load(path))) if mark is None or _is_marked(test, mark)]
 
 
 def _is_marked(test, mark):
     return getattr(getattr(test, test._testMethodName, None), mark, False)
+
+
+def weight(path, name):
+    """Whether its class must stay in one child, and about how many seconds it takes."""
+    class_name, _, method = name.partition(".")[2].partition(".")
+    kind = getattr(sys.modules.get(name.partition(".")[0]) or _load(path), class_name)
+    return getattr(kind, "together", False), getattr(getattr(kind, method), "about_seconds", 15)
 
 
 def _load(path):
@@ -66,7 +74,8 @@ def _short(test):
 class Child:
     """A module being run."""
 
-    def __init__(self, path, names, environment):
+    def __init__(self, suite, path, names, environment):
+        self.suite = suite
         self.path = path
         self.names = list(names)
         self.current = None
@@ -87,8 +96,8 @@ class Child:
         return bool(data), [json.loads(line) for line in lines]
 
 
-def run(suite, plan, report, environment, at_a_time=AT_A_TIME):
-    """`plan` is [(path, names)]. Adds every test to the report."""
+def run(plan, report, environment, at_a_time=AT_A_TIME):
+    """`plan` is [(suite, path, names)]. Adds every test to the report."""
     selector = selectors.DefaultSelector()
     waiting = list(plan)
     running = 0
@@ -98,16 +107,16 @@ def run(suite, plan, report, environment, at_a_time=AT_A_TIME):
             selector.register(child.process.stdout, selectors.EVENT_READ, child)
             running += 1
         for key, _ in selector.select(1):
-            if not _hear(key.data, suite, report):
+            if not _hear(key.data, report):
                 selector.unregister(key.fileobj)
-                _finish(key.data, suite, report)
+                _finish(key.data, report)
                 running -= 1
         for key in list(selector.get_map().values()):
-            if time.monotonic() - key.data.heard > TEST_SECONDS + 60:
+            if time.monotonic() - key.data.heard > SILENT_SECONDS:
                 key.data.process.kill()
 
 
-def _hear(child, suite, report):
+def _hear(child, report):
     more, lines = child.lines()
     for line in lines:
         if "start" in line:
@@ -116,18 +125,18 @@ def _hear(child, suite, report):
         child.current = None
         if line["name"] in child.names:
             child.names.remove(line["name"])
-        report.add(suite, line["name"], line["seconds"], line.get("problem"),
+        report.add(child.suite, line["name"], line["seconds"], line.get("problem"),
                    skip=line.get("skip"), notes=line.get("notes"))
     return more
 
 
-def _finish(child, suite, report):
+def _finish(child, report):
     code = child.process.wait()
     child.process.stdout.close()
     output = process.tail(child.log)
     if child.names:
         where = child.current or child.names[0]
-        report.add(suite, where, 0, "the module ended with %d; not run: %s\n%s" %
+        report.add(child.suite, where, 0, "the module ended with %d; not run: %s\n%s" %
                    (code, ", ".join(child.names), output), failures=len(child.names),
                    checks=len(child.names))
 

@@ -13,8 +13,8 @@ It passes bytes on until it is told otherwise:
   lie(bytes)   the next reply of each connection that is open is replaced by these bytes
   mend()       everything passes again; what was held back is passed on
 
-`random_fault(random)` does one of them and mends it. All of it is thread-safe. `faults` counts what was
-done. One thread a direction: simple, and fast enough for tests.
+`random_fault(random)` does one of them and mends it. All of it is thread-safe. `faults` counts
+what was done. One thread a direction: simple, and fast enough for tests.
 """
 import socket
 import struct
