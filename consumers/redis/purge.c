@@ -15,7 +15,12 @@
 #include "consumers/redis/purge_tag.h"
 #include "consumers/redis/purge_walk.h"
 
-enum { INBOX_CHUNK_BYTES = 4096, INBOX_KEEP_BYTES = 1 << 20 };
+enum {
+    INBOX_CHUNK_BYTES = 4096,
+    INBOX_KEEP_BYTES = 1 << 20,
+    LOOK_EVERY_MS = 100,
+    ALL_PPM = 1000000
+};
 
 struct submitted {
     struct purge_request request; /* its texts are in the inbox's arena */
@@ -34,10 +39,13 @@ struct purge_engine {
     atomic_bool is_stopped;
     pthread_mutex_t lock; /* of the inbox that is filled, and of the counter of pending ones */
     struct inbox filled;
-    struct inbox read;             /* of the engine's thread */
+    uint64_t next_id;     /* by the wall clock, so that an id of another run names nothing here */
+    pthread_mutex_t work; /* of all below but the statistics: the thread has it unless it waits */
+    struct inbox read;    /* of the engine's thread */
     struct purge_walk *walk;       /* NULL: a cluster */
     struct purge_cluster *cluster; /* NULL: none */
     struct purge_tag tag;
+    int64_t next_look_ms;
     struct pollfd *polled;
     size_t polled_nr, polled_capacity;
     struct purge_stats stats;
@@ -52,7 +60,7 @@ static void wake(struct purge_engine *engine)
         return;
 }
 
-static void submit_copy(struct inbox *inbox, const struct purge_request *request)
+static void submit_copy(struct inbox *inbox, const struct purge_request *request, uint64_t id)
 {
     struct slice *protect = arena_alloc(&inbox->arena, request->protect_nr * sizeof(*protect));
     struct submitted *item;
@@ -64,12 +72,13 @@ static void submit_copy(struct inbox *inbox, const struct purge_request *request
     *item = (struct submitted){*request, clock_steady_ns()};
     item->request.pattern = arena_copy(&inbox->arena, request->pattern);
     item->request.protect = protect;
+    item->request.id = id;
 }
 
 void purge_engine_submit(struct purge_engine *engine, const struct purge_request *request)
 {
     (void)pthread_mutex_lock(&engine->lock);
-    submit_copy(&engine->filled, request);
+    submit_copy(&engine->filled, request, engine->next_id++);
     counter_add(&engine->stats.pending, 1);
     (void)pthread_mutex_unlock(&engine->lock);
     wake(engine);
@@ -113,6 +122,20 @@ static void publish_pending(struct purge_engine *engine)
     (void)pthread_mutex_unlock(&engine->lock);
 }
 
+/* Progress is for people: so often is enough. */
+static void look(struct purge_engine *engine)
+{
+    int64_t now_ms = clock_steady_ms();
+    double least;
+
+    if (now_ms < engine->next_look_ms && count_pending(engine) > 0)
+        return;
+    engine->next_look_ms = now_ms + LOOK_EVERY_MS;
+    least = engine->cluster != NULL ? purge_cluster_look(engine->cluster)
+                                    : purge_walk_look(engine->walk);
+    counter_set(&engine->stats.progress_ppm, (uint64_t)(least * ALL_PPM));
+}
+
 static void poll_connection(void *sink, const struct connection *connection)
 {
     struct purge_engine *engine = sink;
@@ -140,17 +163,27 @@ static int64_t patience_ns(const struct purge_engine *engine)
     return of_walks < of_tag ? of_walks : of_tag;
 }
 
-static void wait_for_something(struct purge_engine *engine)
+static int64_t prepare_wait(struct purge_engine *engine)
 {
-    const int64_t second_ns = 1000000000;
+    const int64_t ms_ns = 1000000;
     int64_t patience = patience_ns(engine);
-    struct timespec time = {patience / second_ns, patience % second_ns};
-    uint64_t wakes;
 
     engine->polled_nr = 1;
     engine->polled[0] = (struct pollfd){.fd = engine->wake, .events = POLLIN};
     poll_connection(engine, &engine->tag.connection);
     poll_walks(engine);
+    /* While somebody walks, what is told of it must not grow old. */
+    if (counter_get(&engine->stats.progress_ppm) < ALL_PPM && patience > LOOK_EVERY_MS * ms_ns)
+        return LOOK_EVERY_MS * ms_ns;
+    return patience;
+}
+
+static void wait_for_something(struct purge_engine *engine, int64_t patience)
+{
+    const int64_t second_ns = 1000000000;
+    struct timespec time = {patience / second_ns, patience % second_ns};
+    uint64_t wakes;
+
     (void)ppoll(engine->polled, engine->polled_nr, patience == INT64_MAX ? NULL : &time, NULL);
     if ((engine->polled[0].revents & POLLIN) != 0 && read(engine->wake, &wakes, sizeof(wakes)) < 0)
         return;
@@ -168,12 +201,17 @@ static void step(struct purge_engine *engine)
 static void *run(void *argument)
 {
     struct purge_engine *engine = argument;
+    int64_t patience;
 
     while (!atomic_load(&engine->is_stopped)) {
+        (void)pthread_mutex_lock(&engine->work);
         take_submitted(engine);
         step(engine);
         publish_pending(engine);
-        wait_for_something(engine);
+        look(engine);
+        patience = prepare_wait(engine);
+        (void)pthread_mutex_unlock(&engine->work);
+        wait_for_something(engine, patience);
     }
     return NULL;
 }
@@ -195,8 +233,10 @@ struct purge_engine *purge_engine_new(const struct redis_target *target)
     struct purge_engine *engine = alloc_zero(1, sizeof(*engine));
 
     engine->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (engine->wake < 0 || pthread_mutex_init(&engine->lock, NULL) != 0)
+    if (engine->wake < 0 || pthread_mutex_init(&engine->lock, NULL) != 0 ||
+        pthread_mutex_init(&engine->work, NULL) != 0)
         abort();
+    engine->next_id = (uint64_t)clock_wall_ms();
     arena_init(&engine->filled.arena, INBOX_CHUNK_BYTES);
     arena_init(&engine->read.arena, INBOX_CHUNK_BYTES);
     engine->polled_capacity = 1;
@@ -230,6 +270,7 @@ void purge_engine_free(struct purge_engine *engine)
     free(engine->filled.items);
     free(engine->read.items);
     (void)pthread_mutex_destroy(&engine->lock);
+    (void)pthread_mutex_destroy(&engine->work);
     (void)close(engine->wake);
     free(engine);
 }
@@ -237,4 +278,41 @@ void purge_engine_free(struct purge_engine *engine)
 const struct purge_stats *purge_engine_stats(const struct purge_engine *engine)
 {
     return &engine->stats;
+}
+
+static void list(struct purge_engine *engine, bool is_walking, struct purge_reports *reports)
+{
+    if (engine->cluster != NULL)
+        purge_cluster_list(engine->cluster, is_walking, reports);
+    else
+        purge_walk_list(engine->walk, is_walking, reports);
+    purge_tag_list(&engine->tag, is_walking, reports);
+}
+
+void purge_engine_list(struct purge_engine *engine, struct purge_reports *reports)
+{
+    (void)pthread_mutex_lock(&engine->work);
+    take_submitted(engine);
+    publish_pending(engine);
+    list(engine, true, reports);
+    list(engine, false, reports);
+    reports->pending += counter_get(&engine->stats.pending);
+    (void)pthread_mutex_unlock(&engine->work);
+}
+
+bool purge_engine_cancel(struct purge_engine *engine, uint64_t id)
+{
+    bool is_cancelled;
+
+    (void)pthread_mutex_lock(&engine->work);
+    take_submitted(engine);
+    is_cancelled = engine->cluster != NULL ? purge_cluster_cancel(engine->cluster, id)
+                                           : purge_walk_cancel(engine->walk, id);
+    is_cancelled = is_cancelled || purge_tag_cancel(&engine->tag, id);
+    publish_pending(engine);
+    look(engine);
+    (void)pthread_mutex_unlock(&engine->work);
+    if (is_cancelled)
+        wake(engine);
+    return is_cancelled;
 }

@@ -21,6 +21,9 @@
  * In a cluster there is a walk a node, and a purge is done when all of them came round; see
  * purge_cluster.h.
  *
+ * What is pending can be looked at with its progress, and given up by an operator. A purge that takes longer than
+ * a second says so in the log, with its progress, and when it is done.
+ *
  * The engine owns one thread and a connection for each of the two. Submitting and draining are thread-safe.
  */
 #ifndef CONSUMERS_REDIS_PURGE_H
@@ -53,11 +56,14 @@ struct purge_request {
     int64_t coalesce_ms, rate, slow_above; /* 0: unset */
     struct purge_tickets *tickets;         /* where the ticket goes back; outlives the engine */
     uint64_t ticket;
+    uint64_t id; /* given by the engine when it is submitted */
 };
 
 struct purge_stats {
     counter pending; /* patterns waiting or walking */
     counter finished;
+    counter cancelled;    /* by somebody who asked for it */
+    counter progress_ppm; /* of the one furthest from its end; a million when none walks */
     counter keys_deleted;
     counter keys_expiring;  /* whose life was shortened */
     counter keys_protected; /* matched and spared */
@@ -79,5 +85,15 @@ void purge_engine_free(struct purge_engine *engine);
 void purge_engine_submit(struct purge_engine *engine, const struct purge_request *request);
 
 const struct purge_stats *purge_engine_stats(const struct purge_engine *engine);
+
+/* What is pending now (purge_report.h). Thread-safe; waits for a step of the engine at most. */
+struct purge_reports;
+void purge_engine_list(struct purge_engine *engine, struct purge_reports *reports);
+
+/*
+ * Gives up one purge for good and its tickets back: keys it has not come to stay, and its
+ * records count as done. A warning in the log says so. False: there is no such purge, or it has come round.
+ */
+bool purge_engine_cancel(struct purge_engine *engine, uint64_t id);
 
 #endif

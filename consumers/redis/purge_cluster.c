@@ -1,46 +1,15 @@
 #include "consumers/redis/purge_cluster.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "consumers/base/alloc.h"
-#include "consumers/base/arena.h"
 #include "consumers/base/clock.h"
 #include "consumers/base/log.h"
-#include "consumers/redis/cluster_map.h"
+#include "consumers/redis/purge_cluster_inside.h"
 #include "consumers/redis/purge_tickets.h"
-#include "consumers/redis/purge_walk.h"
 
-enum { MEMBERS_MAX = 1024, CHUNK_BYTES = 512, TAKE_MAX = 256, NS_IN_MS = 1000000 };
-
-struct member {
-    struct purge_walk walk;
-    bool is_used;
-    bool has_gained; /* slots, since the last map */
-};
-
-struct job {
-    struct arena arena; /* of the request's texts */
-    struct purge_request request;
-    int64_t since_ns;
-    uint32_t *due; /* tickets that are to come, by member */
-    size_t due_nr;
-    bool is_used;
-    bool is_disturbed;
-    bool is_checking;     /* came round everywhere; waits for a map */
-    uint64_t checked_map; /* number of the map it waits for */
-};
-
-struct purge_cluster {
-    const struct redis_target *target;
-    struct purge_stats *stats;
-    struct cluster_map map;
-    uint64_t maps; /* read so far */
-    struct member **members;
-    size_t members_nr, members_capacity;
-    struct job *jobs;
-    size_t jobs_nr, jobs_capacity, jobs_used;
-    struct purge_tickets *tickets; /* of the walks: job * MEMBERS_MAX + member */
-};
+enum { CHUNK_BYTES = 512, TAKE_MAX = 256, NS_IN_MS = 1000000 };
 
 struct purge_cluster *purge_cluster_new(const struct redis_target *target,
                                         struct purge_stats *stats)
@@ -57,7 +26,7 @@ struct purge_cluster *purge_cluster_new(const struct redis_target *target,
 static void job_release(struct job *job)
 {
     arena_release(&job->arena);
-    free(job->due);
+    free(job->parts);
     *job = (struct job){.is_used = false};
 }
 
@@ -87,11 +56,13 @@ static void walk_on(struct purge_cluster *cluster, size_t job_at, size_t member_
     struct job *job = &cluster->jobs[job_at];
     struct purge_request request = job->request;
 
-    while (job->due_nr <= member_at) {
-        job->due = alloc_resize(job->due, job->due_nr + 1, sizeof(*job->due));
-        job->due[job->due_nr++] = 0;
+    if (job->parts_nr <= member_at) {
+        job->parts = alloc_resize(job->parts, member_at + 1, sizeof(*job->parts));
+        memset(&job->parts[job->parts_nr], 0,
+               (member_at + 1 - job->parts_nr) * sizeof(*job->parts));
+        job->parts_nr = member_at + 1;
     }
-    job->due[member_at]++;
+    job->parts[member_at].due++;
     job->is_checking = false;
     request.tickets = cluster->tickets;
     request.ticket = (uint64_t)job_at * MEMBERS_MAX + member_at;
@@ -110,8 +81,8 @@ static void walk_everywhere(struct purge_cluster *cluster, size_t job)
 
 static bool is_round(const struct job *job)
 {
-    for (size_t i = 0; i < job->due_nr; i++) {
-        if (job->due[i] > 0)
+    for (size_t i = 0; i < job->parts_nr; i++) {
+        if (job->parts[i].due > 0)
             return false;
     }
     return true;
@@ -147,25 +118,34 @@ void purge_cluster_add(struct purge_cluster *cluster, const struct purge_request
         walk_everywhere(cluster, at);
 }
 
-static void finish(struct purge_cluster *cluster, struct job *job)
+void purge_cluster_end_job(struct purge_cluster *cluster, struct job *job)
 {
-    uint64_t took_us = (uint64_t)(clock_steady_ns() - job->since_ns) / 1000;
-
-    histogram_add_us(&cluster->stats->seconds, took_us);
-    counter_add(&cluster->stats->finished, 1);
     purge_tickets_give(job->request.tickets, job->request.ticket);
     job_release(job);
     cluster->jobs_used--;
 }
 
-static void take_tickets(struct purge_cluster *cluster)
+static void finish(struct purge_cluster *cluster, size_t at)
+{
+    struct job *job = &cluster->jobs[at];
+    uint64_t took_us = (uint64_t)(clock_steady_ns() - job->since_ns) / 1000;
+    struct purge_report report = purge_cluster_report(cluster, at);
+
+    histogram_add_us(&cluster->stats->seconds, took_us);
+    counter_add(&cluster->stats->finished, 1);
+    if (job->is_announced)
+        purge_report_log(&report, cluster->target->name, LOG_LEVEL_INFO, "purge is done");
+    purge_cluster_end_job(cluster, job);
+}
+
+void purge_cluster_take_tickets(struct purge_cluster *cluster)
 {
     uint64_t tickets[TAKE_MAX];
     size_t nr;
 
     while ((nr = purge_tickets_take(cluster->tickets, tickets, TAKE_MAX)) > 0) {
         for (size_t i = 0; i < nr; i++)
-            cluster->jobs[tickets[i] / MEMBERS_MAX].due[tickets[i] % MEMBERS_MAX]--;
+            cluster->jobs[tickets[i] / MEMBERS_MAX].parts[tickets[i] % MEMBERS_MAX].due--;
     }
 }
 
@@ -185,7 +165,7 @@ static void check_job(struct purge_cluster *cluster, size_t at)
         job->checked_map = cluster->maps + 1 + is_under_way;
         cluster_map_want(&cluster->map);
     } else if (cluster->maps >= job->checked_map) {
-        finish(cluster, job);
+        finish(cluster, at);
     } else {
         cluster_map_want(&cluster->map);
     }
@@ -248,14 +228,14 @@ static void drop_member(struct purge_cluster *cluster, size_t at)
 {
     struct member *member = cluster->members[at];
 
-    take_tickets(cluster);
+    purge_cluster_take_tickets(cluster);
     purge_set_release(&member->walk.set);
     purge_set_init(&member->walk.set);
     connection_close(&member->walk.connection);
     member->is_used = false;
     for (size_t i = 0; i < cluster->jobs_nr; i++) {
-        if (cluster->jobs[i].is_used && at < cluster->jobs[i].due_nr)
-            cluster->jobs[i].due[at] = 0;
+        if (cluster->jobs[i].is_used && at < cluster->jobs[i].parts_nr)
+            cluster->jobs[i].parts[at].due = 0;
     }
 }
 
@@ -274,6 +254,25 @@ static void find_gains(struct purge_cluster *cluster)
     }
 }
 
+/* For the walks' progress. */
+static void set_ranges(struct purge_cluster *cluster)
+{
+    const struct slots *now = &cluster->map.now;
+
+    for (size_t i = 0; i < cluster->members_nr; i++)
+        cluster->members[i]->walk.range = (struct purge_range){SLOTS_NR - 1, 0};
+    for (size_t slot = 0; slot < SLOTS_NR; slot++) {
+        const struct redis_address *owner = slots_owner(now, (uint16_t)slot);
+        struct purge_range *range;
+
+        if (owner == NULL)
+            continue;
+        range = &cluster->members[find_member(cluster, owner)]->walk.range;
+        range->first = slot < range->first ? (uint16_t)slot : range->first;
+        range->last = slot > range->last ? (uint16_t)slot : range->last;
+    }
+}
+
 static void on_map(struct purge_cluster *cluster)
 {
     const struct slots *now = &cluster->map.now;
@@ -288,8 +287,10 @@ static void on_map(struct purge_cluster *cluster)
         if (find_member(cluster, &now->owners[i]) == cluster->members_nr)
             (void)add_member(cluster, &now->owners[i]);
     }
-    if (cluster->maps == 1 || !slots_equal(now, &cluster->map.before))
-        find_gains(cluster);
+    if (cluster->maps > 1 && slots_equal(now, &cluster->map.before))
+        return;
+    find_gains(cluster);
+    set_ranges(cluster);
 }
 
 /* The walks that must be made once more, whatever they came to. */
@@ -347,7 +348,7 @@ void purge_cluster_step(struct purge_cluster *cluster)
         if (member->has_gained || member->walk.is_other || member->walk.is_disturbed)
             walk_again(cluster, i);
     }
-    take_tickets(cluster);
+    purge_cluster_take_tickets(cluster);
     for (size_t i = 0; i < cluster->jobs_nr; i++)
         check_job(cluster, i);
 }

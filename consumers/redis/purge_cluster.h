@@ -13,6 +13,7 @@
 
 #include "consumers/redis/connection.h"
 #include "consumers/redis/purge.h"
+#include "consumers/redis/purge_report.h"
 #include "consumers/redis/slots.h"
 
 struct purge_cluster;
@@ -31,6 +32,12 @@ const struct slots *purge_cluster_slots(const struct purge_cluster *cluster); /*
 
 void purge_cluster_step(struct purge_cluster *cluster);
 int64_t purge_cluster_patience_ns(const struct purge_cluster *cluster);
+
+/* As purge_walk.h has them, over all walks. */
+bool purge_cluster_cancel(struct purge_cluster *cluster, uint64_t id);
+void purge_cluster_list(struct purge_cluster *cluster, bool is_walking,
+                        struct purge_reports *reports);
+double purge_cluster_look(struct purge_cluster *cluster);
 
 size_t purge_cluster_pending(const struct purge_cluster *cluster);
 

@@ -5,6 +5,7 @@
 #include "consumers/base/alloc.h"
 #include "consumers/base/glob.h"
 #include "consumers/base/hash.h"
+#include "consumers/redis/purge_progress.h"
 
 enum { CHUNK_BYTES = 512 };
 
@@ -76,7 +77,7 @@ static struct purge *purge_new(const struct purge_request *request, uint64_t has
     return purge;
 }
 
-static struct purge *find_or_make(struct purge_set *set, const struct purge_request *request)
+struct purge *purge_set_find(const struct purge_set *set, const struct purge_request *request)
 {
     uint64_t hash = hash_of(request);
 
@@ -84,8 +85,17 @@ static struct purge *find_or_make(struct purge_set *set, const struct purge_requ
         if (set->items[i]->hash == hash && is_same(set->items[i], request))
             return set->items[i];
     }
+    return NULL;
+}
+
+static struct purge *find_or_make(struct purge_set *set, const struct purge_request *request)
+{
+    struct purge *purge = purge_set_find(set, request);
+
+    if (purge != NULL)
+        return purge;
     set->items = alloc_grow(set->items, set->nr, &set->capacity, sizeof(struct purge *));
-    set->items[set->nr] = purge_new(request, hash);
+    set->items[set->nr] = purge_new(request, hash_of(request));
     return set->items[set->nr++];
 }
 
@@ -125,7 +135,7 @@ void purge_set_add(struct purge_set *set, const struct purge_request *request, i
                    int64_t now_ms)
 {
     struct purge *purge = find_or_make(set, request);
-    struct purge_waiter waiter = {request->tickets, request->ticket, since_ns};
+    struct purge_waiter waiter = {request->tickets, request->ticket, request->id, since_ns};
 
     take_limits(purge, request);
     if (purge->phase == PURGE_WALKING || purge->phase == PURGE_PASSED) {
@@ -138,16 +148,12 @@ void purge_set_add(struct purge_set *set, const struct purge_request *request, i
         begin_waiting(set, purge, now_ms);
 }
 
-/* Swaps neighbours, then pairs, then fours, ... until the first bit is the last. */
-static uint64_t position_of(uint64_t cursor)
+static void begin_lap(const struct purge_set *set, struct purge *purge)
 {
-    uint64_t mask = ~(uint64_t)0;
-
-    for (unsigned width = 32; width > 0; width /= 2) {
-        mask ^= mask << width;
-        cursor = (cursor >> width & mask) | (cursor << width & ~mask);
-    }
-    return cursor;
+    purge->wraps = 0;
+    purge->matched = 0;
+    purge->accounted = 0;
+    purge->scanned_before = set->scanned;
 }
 
 bool purge_set_join(struct purge_set *set, uint64_t cursor, int64_t now_ms)
@@ -163,11 +169,11 @@ bool purge_set_join(struct purge_set *set, uint64_t cursor, int64_t now_ms)
             continue;
         purge->phase = PURGE_WALKING;
         purge->started_ms = now_ms;
-        purge->joined_at = position_of(cursor);
-        purge->wraps = 0;
-        purge->matched = 0;
-        purge->accounted = 0;
+        purge->joined_at = purge_position(cursor);
+        purge->joined_place = set->place;
         purge->is_slowed = false;
+        purge->is_announced = false;
+        begin_lap(set, purge);
         set->waiting_nr--;
         set->walking_nr++;
         has_joined = true;
@@ -185,9 +191,10 @@ static bool has_seen_all(const struct purge *purge, uint64_t position, bool has_
 
 bool purge_set_advance(struct purge_set *set, uint64_t cursor, bool has_slots)
 {
-    uint64_t position = position_of(cursor);
+    uint64_t position = purge_position(cursor);
     bool has_passed = false;
 
+    set->has_slots = has_slots;
     for (size_t i = 0; i < set->nr; i++) {
         struct purge *purge = set->items[i];
 
@@ -204,7 +211,8 @@ bool purge_set_advance(struct purge_set *set, uint64_t cursor, bool has_slots)
     return has_passed;
 }
 
-static void finish_one(struct purge_set *set, struct purge *purge, int64_t now_ms)
+/* Whose run is over, and counted no more. */
+static void end_run(struct purge_set *set, struct purge *purge, int64_t now_ms)
 {
     struct purge_waiters told = purge->waiters;
 
@@ -212,7 +220,6 @@ static void finish_one(struct purge_set *set, struct purge *purge, int64_t now_m
     purge->late = told;
     purge->late.nr = 0;
     purge->phase = PURGE_RESTING;
-    set->passed_nr--;
     if (purge->waiters.nr == 0)
         return;
     set->waiting_nr--; /* it was counted when it came late */
@@ -234,6 +241,12 @@ static void forget_rested(struct purge_set *set, int64_t now_ms)
     set->nr = kept;
 }
 
+static void tell(const struct purge_waiters *waiters, purge_on_done on_done, void *sink)
+{
+    for (size_t i = 0; i < waiters->nr; i++)
+        on_done(sink, &waiters->items[i]);
+}
+
 bool purge_set_finish(struct purge_set *set, purge_on_done on_done, void *sink, int64_t now_ms)
 {
     bool is_any_done = false;
@@ -243,14 +256,94 @@ bool purge_set_finish(struct purge_set *set, purge_on_done on_done, void *sink, 
 
         if (purge->phase != PURGE_PASSED)
             continue;
-        for (size_t w = 0; w < purge->waiters.nr; w++)
-            on_done(sink, &purge->waiters.items[w]);
-        finish_one(set, purge, now_ms);
+        tell(&purge->waiters, on_done, sink);
+        set->passed_nr--;
+        end_run(set, purge, now_ms);
         is_any_done = true;
     }
     if (is_any_done)
         forget_rested(set, now_ms);
     return is_any_done;
+}
+
+static bool is_of(const struct purge_waiters *waiters, uint64_t id)
+{
+    return waiters->nr > 0 && waiters->items[0].id == id;
+}
+
+/* False: too late, it has seen all. */
+static bool break_off(struct purge_set *set, struct purge *purge, int64_t now_ms)
+{
+    if (purge->phase == PURGE_PASSED)
+        return false;
+    set->walking_nr -= purge->phase == PURGE_WALKING;
+    set->waiting_nr -= purge->phase == PURGE_WAITING;
+    end_run(set, purge, now_ms);
+    return true;
+}
+
+bool purge_set_cancel(struct purge_set *set, uint64_t id, purge_on_done on_done, void *sink,
+                      int64_t now_ms)
+{
+    bool is_cancelled = false;
+
+    for (size_t i = 0; i < set->nr && !is_cancelled; i++) {
+        struct purge *purge = set->items[i];
+
+        if (is_of(&purge->late, id)) {
+            tell(&purge->late, on_done, sink);
+            purge->late.nr = 0;
+            set->waiting_nr--;
+            is_cancelled = true;
+        } else if (is_of(&purge->waiters, id)) {
+            if (purge->phase == PURGE_PASSED)
+                return false;
+            tell(&purge->waiters, on_done, sink);
+            is_cancelled = break_off(set, purge, now_ms);
+        }
+    }
+    forget_rested(set, now_ms);
+    return is_cancelled;
+}
+
+/* Returns whether the last of them went. */
+static bool remove_waiter(struct purge_waiters *waiters, const struct purge_tickets *tickets,
+                          uint64_t ticket)
+{
+    size_t before = waiters->nr, kept = 0;
+
+    for (size_t i = 0; i < before; i++) {
+        if (waiters->items[i].tickets != tickets || waiters->items[i].ticket != ticket)
+            waiters->items[kept++] = waiters->items[i];
+    }
+    waiters->nr = kept;
+    return before > 0 && kept == 0;
+}
+
+bool purge_set_withdraw(struct purge_set *set, const struct purge_tickets *tickets, uint64_t ticket,
+                        int64_t now_ms)
+{
+    bool is_ended = false;
+
+    for (size_t i = 0; i < set->nr; i++) {
+        struct purge *purge = set->items[i];
+
+        set->waiting_nr -= remove_waiter(&purge->late, tickets, ticket);
+        if (remove_waiter(&purge->waiters, tickets, ticket))
+            is_ended |= break_off(set, purge, now_ms);
+    }
+    forget_rested(set, now_ms);
+    return is_ended;
+}
+
+struct purge_laps purge_set_laps(const struct purge_set *set, const struct purge *purge)
+{
+    double total = set->has_slots && purge->joined_at != 0 ? 2 - purge->joined_place : 1;
+    double left = total - (purge->wraps + set->place - purge->joined_place);
+
+    if (purge->phase != PURGE_WALKING)
+        left = purge->phase == PURGE_PASSED ? 0 : total;
+    return (struct purge_laps){left < 0 ? 0 : left > total ? total : left, total};
 }
 
 void purge_set_restart(struct purge_set *set)
@@ -262,9 +355,8 @@ void purge_set_restart(struct purge_set *set)
             continue;
         purge->phase = PURGE_WALKING;
         purge->joined_at = 0;
-        purge->wraps = 0;
-        purge->matched = 0;
-        purge->accounted = 0;
+        purge->joined_place = 0;
+        begin_lap(set, purge);
     }
     set->walking_nr += set->passed_nr;
     set->passed_nr = 0;

@@ -31,6 +31,7 @@ enum purge_phase {
 struct purge_waiter {
     struct purge_tickets *tickets;
     uint64_t ticket;
+    uint64_t id;
     int64_t since_ns;
 };
 
@@ -54,10 +55,13 @@ struct purge {
     int64_t started_ms; /* the last time */
     int64_t start_at_ms;
     uint64_t joined_at;           /* position */
+    double joined_place;          /* the same, as a share of the lap */
+    uint64_t scanned_before;      /* keys the walk had met */
     unsigned wraps;               /* since it joined */
     int64_t matched;              /* keys, in this walk */
     int64_t accounted;            /* of them, those that the pace knows of */
     bool is_slowed;               /* beyond slow_above */
+    bool is_announced;            /* the log knows of this walk */
     struct purge_waiters waiters; /* of this run */
     struct purge_waiters late;    /* of the run after it */
 };
@@ -68,6 +72,10 @@ struct purge_set {
     size_t walking_nr;
     size_t passed_nr;
     size_t waiting_nr; /* also re-runs that are due */
+    /* For reports; kept by whoever walks. */
+    double place;     /* of the cursor in its lap, 0 to 1 */
+    uint64_t scanned; /* keys met so far */
+    bool has_slots;   /* as purge_set_advance() was told last */
 };
 
 void purge_set_init(struct purge_set *set);
@@ -88,6 +96,26 @@ bool purge_set_advance(struct purge_set *set, uint64_t cursor, bool has_slots);
 /* The last UNLINKs of those that PASSED are answered: calls on_done for each waiter. True if any. */
 typedef void (*purge_on_done)(void *sink, const struct purge_waiter *waiter);
 bool purge_set_finish(struct purge_set *set, purge_on_done on_done, void *sink, int64_t now_ms);
+
+/*
+ * Ends a run before its end, by its id: calls on_done for each who waits for it; a re-run that others
+ * wait for stays. False: there is no such run, or it has seen all.
+ */
+bool purge_set_cancel(struct purge_set *set, uint64_t id, purge_on_done on_done, void *sink,
+                      int64_t now_ms);
+
+/* Whoever waits with this ticket does so no more; a run that nobody waits for ends. True if any. */
+bool purge_set_withdraw(struct purge_set *set, const struct purge_tickets *tickets, uint64_t ticket,
+                        int64_t now_ms);
+
+/* The laps a walking purge still has before it, of how many in all. */
+struct purge_laps {
+    double left, total;
+};
+struct purge_laps purge_set_laps(const struct purge_set *set, const struct purge *purge);
+
+/* The entry that stands for the request; NULL: none. */
+struct purge *purge_set_find(const struct purge_set *set, const struct purge_request *request);
 
 /* The walk begins again: everybody has seen nothing. */
 void purge_set_restart(struct purge_set *set);

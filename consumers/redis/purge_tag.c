@@ -77,7 +77,7 @@ void purge_tag_add(struct purge_tag *tag, const struct purge_request *request, i
     job->waiters.items = alloc_grow(job->waiters.items, job->waiters.nr, &job->waiters.capacity,
                                     sizeof(*job->waiters.items));
     job->waiters.items[job->waiters.nr++] =
-        (struct purge_waiter){request->tickets, request->ticket, since_ns};
+        (struct purge_waiter){request->tickets, request->ticket, request->id, since_ns};
 }
 
 static void begin_walk(struct purge_tag *tag, enum tag_phase phase)
@@ -91,6 +91,24 @@ static void begin_walk(struct purge_tag *tag, enum tag_phase phase)
     purge_keys_clear(&tag->found);
 }
 
+static void remove_job(struct purge_tag *tag, size_t at)
+{
+    job_free(tag->jobs[at]);
+    tag->nr--;
+    memmove(tag->jobs + at, tag->jobs + at + 1, (tag->nr - at) * sizeof(struct tag_job *));
+    tag->is_started = tag->is_started && at > 0;
+}
+
+/* The first job's round is over: if it was cancelled meanwhile, so is the job. */
+static void drop_cancelled(struct purge_tag *tag)
+{
+    if (tag->nr == 0 || !current(tag)->is_cancelled)
+        return;
+    if (tag->members != NULL)
+        purge_members_abandon(tag->members);
+    remove_job(tag, 0);
+}
+
 static void finish_job(struct purge_tag *tag)
 {
     struct tag_job *job = current(tag);
@@ -102,11 +120,8 @@ static void finish_job(struct purge_tag *tag)
         histogram_add_us(&tag->stats->seconds, (uint64_t)(now_ns - waiter->since_ns) / 1000);
         purge_tickets_give(waiter->tickets, waiter->ticket);
     }
-    counter_add(&tag->stats->finished, 1);
-    job_free(job);
-    tag->nr--;
-    memmove(tag->jobs, tag->jobs + 1, tag->nr * sizeof(struct tag_job *));
-    tag->is_started = false;
+    counter_add(&tag->stats->finished, !job->is_cancelled);
+    remove_job(tag, 0);
 }
 
 /* ---- the connection ---- */
@@ -123,7 +138,9 @@ static void on_element(void *sink, int depth, struct slice text)
         counter_add(&tag->stats->keys_protected, 1);
     } else {
         purge_keys_add(&tag->found, text, 0);
+        current(tag)->matched++;
     }
+    current(tag)->scanned += depth > 1;
 }
 
 void purge_tag_init(struct purge_tag *tag, const struct redis_target *target,
@@ -166,6 +183,7 @@ static void on_lost(struct purge_tag *tag)
 
     tag->is_round_open = false;
     tag->is_started = false;
+    drop_cancelled(tag);
     if (tag->nr > 0)
         hold(tag, trouble->kind == ERROR_CONFIG, slice_of(trouble->text));
 }
@@ -210,8 +228,11 @@ static void begin_round(struct purge_tag *tag)
 {
     struct tag_job *job = current(tag);
 
-    if (!tag->is_started)
+    if (!tag->is_started) {
         begin_walk(tag, TAG_LEFTOVER);
+        job->started_ms = clock_steady_ms();
+        job->scanned = job->matched = 0;
+    }
     tag->is_started = true;
     tag->is_round_open = true;
     tag->is_refused = false;
@@ -370,10 +391,37 @@ static void take_answers(struct purge_tag *tag)
         return;
     if (!tag->is_refused) {
         end_round(tag);
-        return;
+    } else {
+        tag->is_round_open = false; /* the whole job again: it is safe to repeat */
+        tag->is_started = false;
     }
-    tag->is_round_open = false; /* the whole job again: it is safe to repeat */
-    tag->is_started = false;
+    drop_cancelled(tag);
+}
+
+/* ---- for those who look ---- */
+
+bool purge_tag_cancel(struct purge_tag *tag, uint64_t id)
+{
+    for (size_t i = 0; i < tag->nr; i++) {
+        struct tag_job *job = tag->jobs[i];
+        struct purge_report report = purge_tag_report(tag, i);
+
+        if (job->waiters.nr == 0 || job->waiters.items[0].id != id)
+            continue;
+        purge_report_log(&report, tag->connection.target->name, LOG_LEVEL_WARN,
+                         "tag purge is cancelled: members it has not come to stay");
+        for (size_t w = 0; w < job->waiters.nr; w++)
+            purge_tickets_give(job->waiters.items[w].tickets, job->waiters.items[w].ticket);
+        job->waiters.nr = 0;
+        job->is_cancelled = true;
+        counter_add(&tag->stats->cancelled, 1);
+        if (i > 0)
+            remove_job(tag, i);
+        else if (!tag->is_round_open)
+            drop_cancelled(tag);
+        return true;
+    }
+    return false;
 }
 
 /* True when a round was written. */

@@ -23,6 +23,7 @@
 #include "consumers/redis/purge_keys.h"
 #include "consumers/redis/purge_match.h"
 #include "consumers/redis/purge_members.h"
+#include "consumers/redis/purge_report.h"
 #include "consumers/redis/purge_set.h"
 
 enum tag_phase {
@@ -37,6 +38,9 @@ struct tag_job {
     struct slice key, aside;
     struct purge_protection protection;
     struct purge_waiters waiters;
+    bool is_cancelled; /* nobody waits any more; it ends when its round is over */
+    int64_t started_ms;
+    uint64_t scanned, matched; /* members */
 };
 
 struct purge_tag {
@@ -70,6 +74,12 @@ void purge_tag_add(struct purge_tag *tag, const struct purge_request *request, i
 
 void purge_tag_step(struct purge_tag *tag);
 int64_t purge_tag_patience_ns(const struct purge_tag *tag);
+
+/* As purge_walk.h has them; how far a set is walked is not known. The members of a job that has begun stay
+ * aside, and the next purge of the tag finds them there. */
+bool purge_tag_cancel(struct purge_tag *tag, uint64_t id);
+struct purge_report purge_tag_report(const struct purge_tag *tag, size_t job);
+void purge_tag_list(const struct purge_tag *tag, bool is_walking, struct purge_reports *reports);
 
 /* Where the set is moved to; same cluster slot as the key where that has a hash tag. */
 struct slice purge_tag_aside(struct slice key, struct arena *arena);

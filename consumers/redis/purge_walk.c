@@ -13,6 +13,7 @@
 #include "consumers/redis/purge_tickets.h"
 #include "consumers/redis/reply_class.h"
 #include "consumers/redis/resp.h"
+#include "consumers/redis/slots.h"
 
 static const int64_t ms_ns = 1000000;
 
@@ -42,6 +43,7 @@ static void on_element(void *sink, int depth, struct slice text)
     struct purge_walk *walk = sink;
     const struct purge *shortener = NULL;
 
+    walk->set.scanned += depth > 1;
     if (depth == 1) {
         walk->has_cursor = decimal_to_uint64(text, &walk->cursor_next);
         return;
@@ -65,7 +67,7 @@ static void on_element(void *sink, int depth, struct slice text)
 void purge_walk_init(struct purge_walk *walk, const struct redis_target *target,
                      struct purge_stats *stats)
 {
-    *walk = (struct purge_walk){.stats = stats};
+    *walk = (struct purge_walk){.stats = stats, .range = {0, SLOTS_NR - 1}};
     connection_init(&walk->connection, target);
     walk->connection.answers.element = on_element;
     walk->connection.answers.sink = walk;
@@ -108,6 +110,7 @@ static void on_lost(struct purge_walk *walk)
     walk->is_greeted = false;
     walk->is_round_open = false;
     walk->cursor = 0;
+    walk->set.place = 0;
     purge_keys_clear(&walk->doomed);
     purge_keys_clear(&walk->found);
     purge_keys_clear(&walk->fading);
@@ -148,22 +151,40 @@ static void write_scan(struct purge_walk *walk)
     counter_add(&walk->stats->scan_calls, 1);
 }
 
+static void begin_at_the_beginning(struct purge_walk *walk)
+{
+    walk->cursor = 0;
+    walk->set.place = 0;
+    purge_speed_begin(&walk->speed, clock_steady_ns());
+}
+
+static void probe(struct purge_walk *walk)
+{
+    resp_command(&walk->connection.out, (struct slice[]){SLICE("PING")}, 1);
+    connection_expect(&walk->connection, 1);
+}
+
 static void begin_round(struct purge_walk *walk)
 {
     /* A walk nobody is on any more begins at the beginning: then one wrap is enough. */
     if (walk->set.walking_nr == 0)
-        walk->cursor = 0;
+        begin_at_the_beginning(walk);
     if (purge_set_join(&walk->set, walk->cursor, clock_steady_ms()))
         walk->is_match_stale = true;
     if (walk->is_match_stale)
         purge_match_build(&walk->match, &walk->set);
     walk->is_match_stale = false;
+    walk->is_probing = purge_pace_wants_probe(&walk->pace);
     walk->is_scanning = walk->set.walking_nr > 0;
     if (!walk->is_scanning && !has_found(walk))
         return;
     walk->is_round_open = true;
     walk->is_round_refused = false;
     walk->round_started_ns = clock_steady_ns();
+    if (walk->is_probing) {
+        probe(walk);
+        return;
+    }
     walk->unlinks_due = purge_keys_write_unlinks(&walk->doomed, &walk->connection);
     (void)purge_keys_write_expires(&walk->fading, &walk->connection);
     if (walk->is_scanning)
@@ -180,12 +201,26 @@ static void on_done(void *sink, const struct purge_waiter *waiter)
     purge_tickets_give(waiter->tickets, waiter->ticket);
 }
 
+static void log_passed(const struct purge_walk *walk)
+{
+    for (size_t i = 0; i < walk->set.nr; i++) {
+        const struct purge *purge = walk->set.items[i];
+        struct purge_report report;
+
+        if (purge->phase != PURGE_PASSED || !purge->is_announced)
+            continue;
+        report = purge_walk_report(walk, purge);
+        purge_report_log(&report, walk->connection.target->name, LOG_LEVEL_INFO, "purge is done");
+    }
+}
+
 static void finish_passed(struct purge_walk *walk)
 {
     uint64_t nr = walk->set.passed_nr;
 
     if (nr == 0)
         return;
+    log_passed(walk);
     (void)purge_set_finish(&walk->set, on_done, walk, clock_steady_ms());
     if (!walk->is_part)
         counter_add(&walk->stats->finished, nr);
@@ -226,30 +261,47 @@ static void advance(struct purge_walk *walk)
     bool has_slots = server->is_cluster && server->version >= (server->is_valkey ? 800U : 704U);
 
     walk->cursor = walk->cursor_next;
+    walk->set.place = purge_place(walk->cursor, has_slots, walk->range);
     if (walk->cursor == 0)
         counter_add(&walk->stats->laps, 1);
     if (purge_set_advance(&walk->set, walk->cursor, has_slots))
         walk->is_match_stale = true;
 }
 
-static void end_round(struct purge_walk *walk)
+/* What the round took, and how far the walk came by it. */
+static void keep_time(struct purge_walk *walk, int64_t now_ns)
 {
-    int64_t now_ns = clock_steady_ns();
     uint64_t took_us = (uint64_t)(now_ns - walk->round_started_ns) / 1000;
     bool is_slowed = account(walk, now_ns);
+    int64_t cost_ns = purge_pace_round(&walk->pace, walk->round_started_ns, now_ns, is_slowed);
+    double before = walk->set.place;
 
-    walk->is_round_open = false;
-    be_well(walk);
     if (took_us > counter_get(&walk->stats->slowest_call_us))
         counter_set(&walk->stats->slowest_call_us, took_us);
-    purge_pace_round(&walk->pace, walk->round_started_ns, now_ns, is_slowed);
+    if (walk->is_scanning)
+        advance(walk);
+    purge_speed_add(&walk->speed,
+                    walk->set.place - before + (walk->is_scanning && walk->cursor == 0), cost_ns,
+                    now_ns);
+}
+
+static void end_probe(struct purge_walk *walk)
+{
+    walk->is_round_open = false;
+    be_well(walk);
+    purge_pace_probe(&walk->pace, clock_steady_ns() - walk->round_started_ns);
+}
+
+static void end_round(struct purge_walk *walk)
+{
+    walk->is_round_open = false;
+    be_well(walk);
     purge_keys_swap(&walk->doomed, &walk->found);
     purge_keys_swap(&walk->fading, &walk->found_fading);
     purge_keys_clear(&walk->found);
     purge_keys_clear(&walk->found_fading);
     finish_passed(walk);
-    if (walk->is_scanning)
-        advance(walk);
+    keep_time(walk, clock_steady_ns());
     if (!has_found(walk))
         finish_passed(walk);
 }
@@ -313,7 +365,7 @@ static void take_answers(struct purge_walk *walk)
         walk->connection.due > 0)
         return;
     if (!walk->is_round_refused) {
-        end_round(walk);
+        (walk->is_probing ? end_probe : end_round)(walk);
         return;
     }
     walk->is_round_open = false;
@@ -329,6 +381,7 @@ static bool is_time(const struct purge_walk *walk)
 static void on_greeted(struct purge_walk *walk)
 {
     walk->is_greeted = true;
+    purge_pace_forget_probes(&walk->pace);
     if (walk->was_up)
         counter_add(&walk->stats->reconnects, 1);
     walk->was_up = true;

@@ -2,7 +2,7 @@
  * purge_walk - the walk itself: rounds of UNLINKs and a SCAN over one connection.
  *
  * A round is one write: UNLINKs (64 keys each at most) of what the last SCAN found, and the next
- * SCAN. A round that Redis refuses is repeated as it was, for ever; a lost connection forgets the
+ * SCAN; now and then it is a PING alone, to know how long the way takes. A round that Redis refuses is repeated as it was, for ever; a lost connection forgets the
  * round and starts the walk anew for all. In a cluster there is a walk a node (purge_cluster.h). With nothing to walk for the connection is left alone.
  * One thread; purge_walk_step() never blocks.
  */
@@ -14,6 +14,8 @@
 #include "consumers/redis/purge_keys.h"
 #include "consumers/redis/purge_match.h"
 #include "consumers/redis/purge_pace.h"
+#include "consumers/redis/purge_progress.h"
+#include "consumers/redis/purge_report.h"
 #include "consumers/redis/purge_set.h"
 
 struct purge_walk {
@@ -22,6 +24,8 @@ struct purge_walk {
     struct purge_set set;
     struct purge_match match;
     struct purge_pace pace;
+    struct purge_speed speed;
+    struct purge_range range; /* of slots; matters in a cluster only */
     struct purge_keys doomed; /* in this round's UNLINKs */
     struct purge_keys found;  /* by this round's SCAN */
     struct purge_keys fading; /* whose lives this round shortens */
@@ -31,6 +35,7 @@ struct purge_walk {
     uint64_t cursor_next; /* as the reply says */
     bool has_cursor;      /* the reply does */
     bool is_scanning;     /* this round has a SCAN */
+    bool is_probing;      /* this round is a PING */
     bool is_round_open;
     bool is_round_refused;
     bool is_match_stale;
@@ -51,6 +56,23 @@ void purge_walk_release(struct purge_walk *walk);
 
 /* Takes every step that is possible now. */
 void purge_walk_step(struct purge_walk *walk);
+
+/*
+ * As purge_set.h has them; what the walk found already is still deleted. Cancelling gives the tickets back
+ * and warns in the log.
+ */
+bool purge_walk_cancel(struct purge_walk *walk, uint64_t id);
+void purge_walk_withdraw(struct purge_walk *walk, const struct purge_tickets *tickets,
+                         uint64_t ticket);
+
+/* Without regard to whether it walks or waits. */
+struct purge_report purge_walk_report(const struct purge_walk *walk, const struct purge *purge);
+
+/* Those that walk, or those that wait. */
+void purge_walk_list(const struct purge_walk *walk, bool is_walking, struct purge_reports *reports);
+
+/* Share done of the purge that is furthest from its end, 1 when none walks. The log hears of those that take long. */
+double purge_walk_look(struct purge_walk *walk);
 
 /* How long nothing needs to be done unless the connection moves; INT64_MAX: for ever. */
 int64_t purge_walk_patience_ns(const struct purge_walk *walk);

@@ -9,6 +9,7 @@
 
 #include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
+#include "consumers/service/api_purges.h"
 
 enum {
     CONNECTION_LIMIT = 128,
@@ -36,6 +37,8 @@ struct request {
 };
 
 struct answer {
+    const char *path; /* that was asked for */
+    bool is_trusted;  /* the token came with it */
     unsigned status;
     const char *type;
     const char *allow;     /* of a 405 */
@@ -153,14 +156,29 @@ static void post_events(struct http *http, struct answer *answer)
     answer_json_error(answer, MHD_HTTP_NOT_FOUND, "this process takes no events");
 }
 
+static void get_purges(struct http *http, struct answer *answer)
+{
+    answer->type = json_text;
+    api_purges_print(http->view, answer->is_trusted, &answer->body);
+}
+
+static void post_purges(struct http *http, struct answer *answer)
+{
+    struct slice rest = slice_of(answer->path + sizeof(API_PURGES_PATH) - 1);
+    answer->type = json_text;
+    if (!api_purges_cancel(http->view, rest, &answer->body))
+        answer_json_error(answer, MHD_HTTP_NOT_FOUND, "no such purge: it may have come round");
+}
+
 static const struct route {
-    const char *method, *path;
+    const char *method, *path; /* a `*` at the end: whatever begins so */
     bool changes_state;
     route_handler handle;
 } routes[] = {
-    {"GET", "/healthz", false, get_healthz},  {"GET", "/readyz", false, get_readyz},
-    {"GET", "/metrics", false, get_metrics},  {"POST", "/-/reload", true, post_reload},
-    {"POST", events_path, true, post_events},
+    {"GET", "/healthz", false, get_healthz},           {"GET", "/readyz", false, get_readyz},
+    {"GET", "/metrics", false, get_metrics},           {"POST", "/-/reload", true, post_reload},
+    {"POST", events_path, true, post_events},          {"GET", API_PURGES_PATH, false, get_purges},
+    {"POST", API_PURGES_PATH "/*", true, post_purges},
 };
 
 /* Compares in a time that does not tell how much was right. */
@@ -191,6 +209,13 @@ static bool method_fits(const struct route *route, const char *method)
     return is_head || strcmp(method, route->method) == 0;
 }
 
+static bool path_fits(const struct route *route, const char *path)
+{
+    size_t len = strlen(route->path);
+    return route->path[len - 1] == '*' ? strncmp(path, route->path, len - 1) == 0
+                                       : strcmp(path, route->path) == 0;
+}
+
 static bool has_token(struct http *http)
 {
     pthread_mutex_lock(&http->mutex);
@@ -213,14 +238,16 @@ static void answer_denied(struct http *http, bool tells_wrong, struct answer *an
 static void answer_route(struct http *http, struct MHD_Connection *connection, const char *method,
                          const char *path, struct answer *answer)
 {
+    answer->path = path;
+    answer->is_trusted = is_allowed(http, connection);
     for (size_t i = 0; i < ARRAY_NR(routes); i++) {
         const struct route *route = &routes[i];
-        if (strcmp(path, route->path) != 0)
+        if (!path_fits(route, path))
             continue;
         if (!method_fits(route, method)) {
             answer->allow = route->method;
             answer_json_error(answer, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
-        } else if (route->changes_state && !is_allowed(http, connection)) {
+        } else if (route->changes_state && !answer->is_trusted) {
             answer_denied(http, route->handle == post_events, answer);
         } else {
             route->handle(http, answer);
@@ -228,8 +255,8 @@ static void answer_route(struct http *http, struct MHD_Connection *connection, c
         return;
     }
     answer_json_error(answer, MHD_HTTP_NOT_FOUND,
-                      "no such path; there are /healthz, /readyz, /metrics, /-/reload and "
-                      "/api/events");
+                      "no such path; there are /healthz, /readyz, /metrics, /-/reload, "
+                      "/api/events and " API_PURGES_PATH);
 }
 
 /* The response takes the body's memory. */

@@ -5,6 +5,7 @@
  *   GET  /readyz     200 when every pipeline is in the group and Redis answers; else 503, JSON reason
  *   GET  /metrics    Prometheus text
  *   POST /-/reload   loads the rules again; token
+ *   GET  /api/purges, POST /api/purges/ID/cancel   api_purges.h; cancelling needs the token
  *   POST /api/events publishes events; token (api_events.h)
  *
  * Calls that change state need `Authorization: Bearer TOKEN`, compared in constant time; without a

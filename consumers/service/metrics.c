@@ -258,11 +258,15 @@ static void print_purges(const struct metrics_view *view, struct buffer *out)
 {
     const struct histogram **parts = alloc_zero(view->targets_nr, sizeof(*parts));
     uint64_t pending = 0, finished = 0, deleted = 0, expiring = 0, spared = 0, calls = 0;
+    uint64_t cancelled = 0, progress_ppm = 1000000;
     for (size_t i = 0; i < view->targets_nr; i++) {
         const struct purge_stats *stats = purge_engine_stats(view->engines[i]);
         parts[i] = &stats->seconds;
         pending += counter_get(&stats->pending);
         finished += counter_get(&stats->finished);
+        cancelled += counter_get(&stats->cancelled);
+        if (counter_get(&stats->progress_ppm) < progress_ppm)
+            progress_ppm = counter_get(&stats->progress_ppm);
         deleted += counter_get(&stats->keys_deleted);
         expiring += counter_get(&stats->keys_expiring);
         spared += counter_get(&stats->keys_protected);
@@ -272,6 +276,11 @@ static void print_purges(const struct metrics_view *view, struct buffer *out)
                     view->targets_nr, out);
     plain(out, "unstale_purges_pending", "gauge", "patterns that wait or walk", pending);
     plain(out, "unstale_purges_total", "counter", "purges that came round", finished);
+    plain(out, "unstale_purges_cancelled_total", "counter", "purges given up by an operator",
+          cancelled);
+    head(out, "unstale_purge_progress_ratio", "gauge",
+         "share done of the purge furthest from its end, 1 when none walks");
+    buffer_printf(out, "unstale_purge_progress_ratio %.6g\n", (double)progress_ppm / 1e6);
     plain(out, "unstale_purge_keys_deleted_total", "counter", "keys deleted by pattern", deleted);
     plain(out, "unstale_purge_keys_expiring_total", "counter",
           "keys whose life a pattern shortened", expiring);

@@ -8,6 +8,7 @@
 #include "consumers/base/clock.h"
 #include "consumers/base/log.h"
 #include "consumers/redis/purge.h"
+#include "consumers/redis/purge_report.h"
 #include "tests/unit/redis/server.h"
 
 enum { DEADLINE_MS = 30000 };
@@ -299,6 +300,100 @@ START_TEST(the_sample_of_rights_is_enough)
 }
 END_TEST
 
+/* The report of the purge with this pattern; its id is 0 when there is none. */
+static struct purge_report look_at(const char *pattern)
+{
+    struct purge_report found = {.id = 0};
+    struct purge_reports reports;
+
+    purge_reports_init(&reports);
+    purge_engine_list(engine, &reports);
+    for (size_t i = 0; i < reports.nr; i++) {
+        if (slice_equals(reports.items[i].pattern, slice_of(pattern)))
+            found = reports.items[i];
+    }
+    purge_reports_release(&reports);
+    return found;
+}
+
+/* Walks slowly enough to be looked at. */
+static void submit_slow(const char *pattern, uint64_t ticket)
+{
+    struct purge_request one = request(pattern, ticket);
+
+    one.rate = 5000;
+    purge_engine_submit(engine, &one);
+}
+
+START_TEST(progress_is_told)
+{
+    struct purge_report report;
+    double share = 0;
+
+    server_fill(&server, "k:", 5000);
+    submit_slow("k:*", 1);
+    await(&stats()->scan_calls, 10);
+    report = look_at("k:*");
+    ck_assert(report.is_walking);
+    ck_assert_uint_eq(report.requests, 1);
+    ck_assert_uint_gt(report.scanned, 0);
+    while (report.id != 0) {
+        ck_assert(report.share >= share && report.share <= 1);
+        ck_assert_uint_le(report.matched, report.scanned);
+        share = report.share;
+        report = look_at("k:*");
+    }
+    ck_assert_double_gt(share, 0.5);
+    ck_assert_uint_eq(next_ticket(), 1);
+    await(&stats()->progress_ppm, 1000000);
+}
+END_TEST
+
+START_TEST(a_cancelled_one_gives_its_tickets_back_and_leaves_keys)
+{
+    uint64_t run, re_run;
+
+    server_fill(&server, "k:", 20000);
+    submit_slow("k:*", 1);
+    await(&stats()->keys_deleted, 100);
+    run = look_at("k:*").id;
+    submit("k:*", 3);
+    re_run = look_at("k:*").id; /* those that wait come last */
+    ck_assert_uint_ne(run, re_run);
+    ck_assert(purge_engine_cancel(engine, re_run));
+    ck_assert_uint_eq(next_ticket(), 3);
+    ck_assert(purge_engine_cancel(engine, run));
+    ck_assert_uint_eq(next_ticket(), 1);
+    ck_assert_uint_eq(stat(&stats()->cancelled), 2);
+    ck_assert_uint_eq(stat(&stats()->pending), 0);
+    ck_assert_int_gt(server_integer(&server, "DBSIZE"), 0);
+    ck_assert(!purge_engine_cancel(engine, run));
+}
+END_TEST
+
+START_TEST(a_tag_is_cancelled)
+{
+    struct purge_request one = request("tag", 1);
+
+    freeReplyObject(server_command(&server, "SADD tag member"));
+    server_kill(&server);
+    one.kind = PURGE_TAG;
+    purge_engine_submit(engine, &one);
+    one.pattern = SLICE("tag2");
+    one.ticket = 2;
+    purge_engine_submit(engine, &one);
+    ck_assert(purge_engine_cancel(engine, look_at("tag2").id));
+    ck_assert_uint_eq(next_ticket(), 2);
+    ck_assert(purge_engine_cancel(engine, look_at("tag").id));
+    ck_assert_uint_eq(next_ticket(), 1);
+    ck_assert_uint_eq(look_at("tag").id, 0);
+    server_restart(&server);
+    one.ticket = 3;
+    purge_engine_submit(engine, &one);
+    ck_assert_uint_eq(next_ticket(), 3);
+}
+END_TEST
+
 START_TEST(stopping_is_prompt)
 {
     int64_t started;
@@ -333,6 +428,9 @@ static Suite *purge_suite(void)
     tcase_add_test(tcase, a_server_that_is_away_is_waited_for);
     tcase_add_test(tcase, without_rights_nothing_is_skipped);
     tcase_add_test(tcase, the_sample_of_rights_is_enough);
+    tcase_add_test(tcase, progress_is_told);
+    tcase_add_test(tcase, a_cancelled_one_gives_its_tickets_back_and_leaves_keys);
+    tcase_add_test(tcase, a_tag_is_cancelled);
     tcase_add_test(tcase, stopping_is_prompt);
     suite_add_tcase(suite, tcase);
     return suite;
