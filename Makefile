@@ -154,9 +154,9 @@ FUZZING := $(findstring fuzzer,$(SAN))
 $(FUZZERS): $(OUT)/%: $(OUT)/%.o $(if $(FUZZING),,$(OUT)/tests/fuzz/replay.o) $(THREADS) $(call below,cli)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(subst fuzzer-no-link,fuzzer,$(ALL_LDFLAGS)) -o $@ $^ $(LIBS)
-$(EXAMPLES): $(OUT)/%: %.c $(LIBRARY)
+$(EXAMPLES): $(OUT)/%: %.c $(LIBRARY) $(THREADS)
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && export PKG_CONFIG_PATH=$(OUT) && $(CC) $(filter-out -I.,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $< \
+	$(Q)mkdir -p $(@D) && export PKG_CONFIG_PATH=$(OUT) && $(CC) $(filter-out -I.,$(ALL_CFLAGS)) $(ALL_LDFLAGS) -o $@ $< $(THREADS) \
 	  $$(pkg-config --cflags --libs libunstale) -Wl,-rpath,$(abspath $(OUT))
 -include $(shell find $(wildcard $(addprefix $(OUT)/,bus consumers tests)) /dev/null -type f -name '*.d')
 

@@ -44,6 +44,7 @@ struct pipeline {
     uint64_t rules_generation;
     struct rule_count *counts;
     bool is_paused;    /* all partitions, because Redis is away */
+    bool is_refused;   /* and it was said that somebody must mend it */
     bool is_held_back; /* some partitions, because too much waits */
     int64_t next_probe_ms;
     int64_t stop_deadline_ms; /* steady clock; 0 while it runs */
@@ -79,23 +80,34 @@ static void adopt_rules(struct pipeline *pipeline)
 static const char *const state_texts[] = {"", "waiting for Redis", "Redis is away",
                                           "Redis refuses us"};
 
+/* Once an outage, and once more when it turns out not to pass by itself. */
+static void tell_away(struct pipeline *pipeline, enum executor_state state)
+{
+    if (pipeline->is_paused && (state != EXECUTOR_CONFIG || pipeline->is_refused))
+        return;
+    pipeline->is_refused = state == EXECUTOR_CONFIG;
+    log_warn(state_texts[state], LOG_TEXT("why", executor_trouble(pipeline->executor)),
+             LOG_TEXT("effect", "partitions paused; nothing is skipped"));
+}
+
 /* While Redis is away Kafka is paused but polled on, so that the group keeps this member. */
 static void note_redis(struct pipeline *pipeline, enum executor_state state)
 {
     bool is_away = state == EXECUTOR_DOWN || state == EXECUTOR_CONFIG;
     if (state != EXECUTOR_PENDING)
         counter_set(&pipeline->stats.executor_state, state);
-    if (is_away)
+    if (is_away) {
         set_trouble(pipeline, "Redis: ", executor_trouble(pipeline->executor));
+        tell_away(pipeline, state);
+    }
     if (is_away == pipeline->is_paused || state == EXECUTOR_PENDING)
         return;
     pipeline->is_paused = is_away;
     counter_set(&pipeline->stats.paused, is_away);
     if (is_away) {
-        log_warn(state_texts[state], LOG_TEXT("why", executor_trouble(pipeline->executor)),
-                 LOG_TEXT("effect", "partitions paused; nothing is skipped"));
         source_pause_all(pipeline->source, PAUSE_REDIS);
     } else {
+        pipeline->is_refused = false;
         log_info("Redis answers again", LOG_TEXT("effect", "partitions resumed"));
         source_resume_all(pipeline->source, PAUSE_REDIS);
     }

@@ -9,24 +9,27 @@
 
 #include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
+#include "consumers/base/decimal.h"
+#include "consumers/base/log.h"
 #include "consumers/service/api_purges.h"
+#include "consumers/service/http_clients.h"
 
 enum {
-    CONNECTION_LIMIT = 128,
-    CONNECTIONS_PER_ADDRESS = 64,
     IDLE_SECONDS = 10,
     CONNECTION_MEMORY_BYTES = 32 << 10,
     BODY_MAX_BYTES = 1 << 20,
-    LAGS_MAX = 4096,          /* partitions of a pipeline */
-    HTTP_UNPROCESSABLE = 422, /* RFC 9110; libmicrohttpd renamed its constant */
-    STUCK_AFTER_MS = 120000   /* a pipeline that has not turned for so long is not alive */
+    BODY_READ_BYTES = 8 << 20, /* so much of a body too large is read for a polite answer */
+    LAGS_MAX = 4096,           /* partitions of a pipeline */
+    HTTP_UNPROCESSABLE = 422,  /* RFC 9110; libmicrohttpd renamed its constant */
+    STUCK_AFTER_MS = 120000    /* a pipeline that has not turned for so long is not alive */
 };
 
 struct http {
     struct MHD_Daemon *daemon;
     const struct metrics_view *view;
     struct api_events *events; /* NULL: none */
-    pthread_mutex_t mutex;     /* guards token */
+    struct http_clients *clients;
+    pthread_mutex_t mutex; /* guards token */
     char *token;
 };
 
@@ -259,6 +262,13 @@ static void answer_route(struct http *http, struct MHD_Connection *connection, c
                       "/api/events and " API_PURGES_PATH);
 }
 
+static struct http_client *client_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
 /* The response takes the body's memory. */
 static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *answer)
 {
@@ -276,6 +286,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
     if (answer->challenge)
         MHD_add_response_header(response, "WWW-Authenticate", answer->challenge);
     enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
+    http_client_goes_on(client_of(connection));
     MHD_destroy_response(response);
     return result;
 }
@@ -289,6 +300,22 @@ static struct request *begin_request(struct http *http, struct MHD_Connection *c
         is_allowed(http, connection))
         request->events = api_events_call_new(http->events, connection);
     return request;
+}
+
+/* Said before it comes, so that nobody need read it. */
+static bool announces_too_much(struct MHD_Connection *connection)
+{
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    uint64_t bytes;
+    return length && (!decimal_to_uint64(slice_of(length), &bytes) || bytes > BODY_READ_BYTES);
+}
+
+static enum MHD_Result refuse_body(struct MHD_Connection *connection)
+{
+    struct answer answer = {.type = plain_text};
+    buffer_init(&answer.body);
+    answer_json_error(&answer, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than 1 MiB");
+    return send_answer(connection, &answer);
 }
 
 static void take_body(struct request *request, const char *bytes, size_t nr)
@@ -313,38 +340,71 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     (void)version;
     if (!*state) {
         *state = begin_request(context, connection, method, url);
-        return MHD_YES;
+        return announces_too_much(connection) ? refuse_body(connection) : MHD_YES;
     }
     struct request *request = *state;
     if (*upload_bytes > 0) {
         take_body(request, upload, *upload_bytes);
         *upload_bytes = 0;
-        return MHD_YES;
+        return request->body_bytes > BODY_READ_BYTES ? MHD_NO : MHD_YES;
     }
+    if (request->body_bytes > BODY_MAX_BYTES)
+        return refuse_body(connection);
     struct answer answer = {.status = MHD_HTTP_OK, .type = plain_text};
     buffer_init(&answer.body);
-    if (request->body_bytes > BODY_MAX_BYTES)
-        answer_json_error(&answer, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than 1 MiB");
-    else if (!request->events)
+    http_client_is_served(client_of(connection));
+    if (!request->events) {
         answer_route(context, connection, method, url, &answer);
-    else if (!answer_events(request->events, &answer)) {
+    } else if (!answer_events(request->events, &answer)) {
         buffer_release(&answer.body);
         return MHD_YES;
     }
     return send_answer(connection, &answer);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libmicrohttpd says what it is called with. */
+static void on_connection(void *context, struct MHD_Connection *connection, void **client,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct http *http = context;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        http_client_remove(*client);
+        return;
+    }
+    const union MHD_ConnectionInfo *socket =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *address =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (socket && address && address->client_addr)
+        *client = http_clients_add(http->clients, socket->connect_fd, address->client_addr);
+}
+
+void http_look(struct http *http)
+{
+    size_t late = http_clients_cut(http->clients, clock_steady_ms());
+    if (late > 0)
+        log_warn("http clients took too long: closed", LOG_INT("clients", (int64_t)late));
+}
+
 static void on_completed(void *context, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode why)
 {
     (void)context;
-    (void)connection;
     (void)why;
     struct request *request = *state;
+    http_client_goes_on(client_of(connection));
     if (request)
         api_events_call_free(request->events);
     free(request);
     *state = NULL;
+}
+
+/* Text ends at a NUL, so what holds one would pass for what stands before it: it stays escaped. */
+static size_t unescape(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context;
+    (void)connection;
+    return strstr(text, "%00") ? strlen(text) : MHD_http_unescape(text);
 }
 
 static bool resolve(const struct http_settings *settings, struct sockaddr_storage *address,
@@ -374,6 +434,7 @@ struct http *http_start(const struct http_settings *settings, const struct metri
         return NULL;
     struct http *http = alloc_zero(1, sizeof(*http));
     http->view = view;
+    http->clients = http_clients_new();
     pthread_mutex_init(&http->mutex, NULL);
     http_set_token(http, settings->token);
     if (settings->events)
@@ -383,10 +444,10 @@ struct http *http_start(const struct http_settings *settings, const struct metri
     flags |= address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0;
     http->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, http, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTION_LIMIT, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_PER_ADDRESS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CLIENTS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, http, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_END);
     if (http->daemon)
         return http;
     error_fail(err, ERROR_CONFIG, "http.listen: cannot listen on %s:%d (is the port taken?)",
@@ -418,6 +479,7 @@ void http_stop(struct http *http)
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
     api_events_free(http->events);
+    http_clients_free(http->clients);
     pthread_mutex_destroy(&http->mutex);
     free(http->token);
     free(http);

@@ -9,8 +9,11 @@
  *   POST /api/events publishes events; token (api_events.h)
  *
  * Calls that change state need `Authorization: Bearer TOKEN`, compared in constant time; without a
- * configured token they answer 403; with a wrong one /api/events answers 401. No CORS. Bodies over 1 MiB are refused (413), slow or idle
- * connections are closed, connections are capped. Only published snapshots are read.
+ * configured token they answer 403; with a wrong one /api/events answers 401. No CORS. A path with
+ * a NUL in it is none of these. Bodies over 1 MiB are refused (413), those over 8 MiB are not even
+ * read to their end. Who is silent for 10 s is closed, and so is who takes longer than that for a
+ * request or its answer; of too many connections the oldest go (http_clients.h). Only published
+ * snapshots are read.
  */
 #ifndef CONSUMERS_SERVICE_HTTP_H
 #define CONSUMERS_SERVICE_HTTP_H
@@ -33,6 +36,8 @@ struct http;
 struct http *http_start(const struct http_settings *settings, const struct metrics_view *view,
                         struct error *err) CHECKED;
 int http_port(const struct http *http);
+/* Ends those who take too long; to be called about once a second. */
+void http_look(struct http *http);
 void http_set_token(struct http *http, const char *token); /* after a reload of secrets */
 void http_stop(struct http *http);
 

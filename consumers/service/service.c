@@ -282,6 +282,7 @@ static void watch(struct service *service, const sigset_t *signals)
     while (!atomic_load(&service->failed)) {
         int received = await_signal(signals, LOOK_EVERY_MS);
         notify_systemd("WATCHDOG=1");
+        http_look(service->http);
         if (received == SIGTERM || received == SIGINT) {
             log_info("stopping", LOG_TEXT("signal", received == SIGTERM ? "SIGTERM" : "SIGINT"));
             return;
