@@ -83,6 +83,7 @@ static const char *const state_texts[] = {"", "waiting for Redis", "Redis is awa
 /* Once an outage, and once more when it turns out not to pass by itself. */
 static void tell_away(struct pipeline *pipeline, enum executor_state state)
 {
+    set_trouble(pipeline, "Redis: ", executor_trouble(pipeline->executor));
     if (pipeline->is_paused && (state != EXECUTOR_CONFIG || pipeline->is_refused))
         return;
     pipeline->is_refused = state == EXECUTOR_CONFIG;
@@ -94,23 +95,19 @@ static void tell_away(struct pipeline *pipeline, enum executor_state state)
 static void note_redis(struct pipeline *pipeline, enum executor_state state)
 {
     bool is_away = state == EXECUTOR_DOWN || state == EXECUTOR_CONFIG;
-    if (state != EXECUTOR_PENDING)
-        counter_set(&pipeline->stats.executor_state, state);
-    if (is_away) {
-        set_trouble(pipeline, "Redis: ", executor_trouble(pipeline->executor));
+    if (state == EXECUTOR_PENDING)
+        return;
+    counter_set(&pipeline->stats.executor_state, state);
+    if (is_away)
         tell_away(pipeline, state);
-    }
-    if (is_away == pipeline->is_paused || state == EXECUTOR_PENDING)
+    if (is_away == pipeline->is_paused)
         return;
     pipeline->is_paused = is_away;
     counter_set(&pipeline->stats.paused, is_away);
-    if (is_away) {
-        source_pause_all(pipeline->source, PAUSE_REDIS);
-    } else {
-        pipeline->is_refused = false;
+    pipeline->is_refused = pipeline->is_refused && is_away;
+    if (!is_away)
         log_info("Redis answers again", LOG_TEXT("effect", "partitions resumed"));
-        source_resume_all(pipeline->source, PAUSE_REDIS);
-    }
+    (is_away ? source_pause_all : source_resume_all)(pipeline->source, PAUSE_REDIS);
 }
 
 static struct acknowledger acknowledger_of(struct pipeline *pipeline)
