@@ -51,12 +51,11 @@ const struct cli_verb verb_dlq = {
     .name = "dlq",
     .summary = "dead letters: list, show, export them, send them again or drop them",
     .usage =
-        "usage: unstale dlq ls|export [options] [PARTITION:OFFSET...]\n"
-        "       unstale dlq show PARTITION:OFFSET\n"
-        "       unstale dlq retry|drop [options] [PARTITION:OFFSET...]\n\n"
+        "usage: unstale dlq ls|export|retry|drop [options] [PARTITION:OFFSET...]\n"
+        "       unstale dlq show [--format json] PARTITION:OFFSET\n\n"
         "  ls       the letters that nobody has dealt with yet\n"
         "  show     one of them, whole\n"
-        "  export   JSON Lines, which explain and emit read\n"
+        "  export   JSON Lines on standard output, which explain and emit read\n"
         "  retry    sends the records again to where they came from, and marks the letters done\n"
         "           once Kafka has confirmed that; refreshes of theirs run as guarded deletes\n"
         "  drop     marks letters done, and nothing else\n\n"
@@ -67,16 +66,19 @@ const struct cli_verb verb_dlq = {
         "  --topic NAME        topic that the record came from\n"
         "  --since, --until T  time of the record: 15m ago, or 2026-11-25T02:06:31Z\n"
         "  --limit N           no more than so many\n"
-        "  --all               ls, export: done ones too\n"
+        "  --all               retry, drop: all that are not done (retry: when nothing is chosen)\n"
+        "  --done              ls, export: done ones too\n"
+        "  --summary           ls: only how many there are, by reason and rule\n"
         "  --rate N            retry, drop: so many a second\n"
         "  --dry-run           retry, drop: print what would be done\n"
         "  --quiet             retry, drop: only the summary\n"
-        "  --yes               drop: all of them, when nothing chooses among them\n"
-        "  --format text|json  ls: for people (default), or one JSON object a letter\n\n"
+        "  --format text|json  ls, show: for people (default), or one JSON object a line\n\n"
         "  --config FILE       settings: brokers, kafka.dead_letter_topic\n"
         "  --brokers H:P,...   Kafka bootstrap brokers\n"
         "  --kafka NAME=VALUE  a librdkafka setting (again for more)\n\n"
-        "exit codes: 0 fine, 1 no such letter, or some could not be sent, 2 usage,\n"
+        "Ctrl-C finishes what is under way; the other letters stay. Killed or cancelled, the same\n"
+        "command goes on where it stopped.\n\n"
+        "exit codes: 0 fine, 1 no such letter, cancelled, or some could not be sent, 2 usage,\n"
         "4 Kafka unreachable\n",
     .run = dlq_main,
 };

@@ -32,7 +32,7 @@ struct dlq_options {
     struct dlq_place *places;                /* these alone; none: all */
     size_t places_nr;
     int64_t rate;
-    bool as_json, is_dry, is_quiet, is_sure, shows_done;
+    bool as_json, is_dry, is_quiet, takes_all, shows_done, is_summary;
 };
 
 /* Reads everything behind the verb; places are the caller's to free. False after a message. */
@@ -54,6 +54,9 @@ struct dlq {
     struct arena scratch; /* of the letter in hand */
     struct buffer out;
     size_t letters, done; /* that were chosen; of all that were met */
+    struct dlq_tally *tallies;
+    size_t tallies_nr;
+    int64_t shown_ms; /* when progress was last printed; 0: never */
 };
 
 /* False after a message; *code then says how to end. */
@@ -79,9 +82,23 @@ bool dlq_matches(const struct dlq_options *options, const struct letter *letter,
 
 /* dlq_print.c */
 int dlq_list(struct dlq *dlq);
-int dlq_show(struct dlq *dlq);
 int dlq_export(struct dlq *dlq);
-void dlq_print_record(const struct letter *letter, struct arena *arena, struct buffer *out);
+int dlq_say_none(const struct dlq *dlq);
+void dlq_flush(struct dlq *dlq); /* to standard output */
+struct slice dlq_or_dash(struct slice text);
+void dlq_add_column(struct slice text, size_t width, struct buffer *out);
+struct slice dlq_place(const struct letter *letter, struct arena *arena);
+struct slice dlq_origin(const struct letter *letter, struct arena *arena);
+
+/* All that is known of a letter but its headers and value; an object whose end is still to come. */
+void dlq_print_json(struct dlq *dlq, const struct letter *letter, bool is_done);
+
+/* dlq_show.c */
+int dlq_show(struct dlq *dlq);
+
+/* dlq_tally.c: by reason and rule */
+void dlq_count(struct dlq *dlq, const struct letter *letter);
+void dlq_print_tallies(struct dlq *dlq);
 
 /* dlq_retry.c */
 int dlq_retry(struct dlq *dlq);

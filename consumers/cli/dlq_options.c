@@ -21,35 +21,45 @@ enum extra {
     EXTRA_RATE,
     EXTRA_DRY_RUN,
     EXTRA_QUIET,
-    EXTRA_YES,
+    EXTRA_DONE,
+    EXTRA_SUMMARY,
     EXTRA_FORMAT
 };
 
 const struct settings_arg_extra dlq_extras[] = {
-    [EXTRA_RULE] = {"--rule", true},     [EXTRA_REASON] = {"--reason", true},
-    [EXTRA_MODEL] = {"--model", true},   [EXTRA_TOPIC] = {"--topic", true},
-    [EXTRA_SINCE] = {"--since", true},   [EXTRA_UNTIL] = {"--until", true},
-    [EXTRA_LIMIT] = {"--limit", true},   [EXTRA_ALL] = {"--all", false},
-    [EXTRA_RATE] = {"--rate", true},     [EXTRA_DRY_RUN] = {"--dry-run", false},
-    [EXTRA_QUIET] = {"--quiet", false},  [EXTRA_YES] = {"--yes", false},
-    [EXTRA_FORMAT] = {"--format", true}, {NULL, false},
+    [EXTRA_RULE] = {"--rule", true},
+    [EXTRA_REASON] = {"--reason", true},
+    [EXTRA_MODEL] = {"--model", true},
+    [EXTRA_TOPIC] = {"--topic", true},
+    [EXTRA_SINCE] = {"--since", true},
+    [EXTRA_UNTIL] = {"--until", true},
+    [EXTRA_LIMIT] = {"--limit", true},
+    [EXTRA_ALL] = {"--all", false},
+    [EXTRA_RATE] = {"--rate", true},
+    [EXTRA_DRY_RUN] = {"--dry-run", false},
+    [EXTRA_QUIET] = {"--quiet", false},
+    [EXTRA_DONE] = {"--done", false},
+    [EXTRA_SUMMARY] = {"--summary", false},
+    [EXTRA_FORMAT] = {"--format", true},
+    {NULL, false},
 };
 
 enum {
     CHOOSING = 1 << EXTRA_RULE | 1 << EXTRA_REASON | 1 << EXTRA_MODEL | 1 << EXTRA_TOPIC |
                1 << EXTRA_SINCE | 1 << EXTRA_UNTIL | 1 << EXTRA_LIMIT,
-    SENDING = CHOOSING | 1 << EXTRA_RATE | 1 << EXTRA_DRY_RUN | 1 << EXTRA_QUIET
+    LISTING = CHOOSING | 1 << EXTRA_DONE,
+    SENDING = CHOOSING | 1 << EXTRA_ALL | 1 << EXTRA_RATE | 1 << EXTRA_DRY_RUN | 1 << EXTRA_QUIET
 };
 
 static const struct {
     const char *name;
     unsigned extras; /* that mean something to it */
 } actions[DLQ_ACTIONS] = {
-    [DLQ_LS] = {"ls", CHOOSING | 1 << EXTRA_ALL | 1 << EXTRA_FORMAT},
-    [DLQ_SHOW] = {"show", 0},
+    [DLQ_LS] = {"ls", LISTING | 1 << EXTRA_SUMMARY | 1 << EXTRA_FORMAT},
+    [DLQ_SHOW] = {"show", 1 << EXTRA_FORMAT},
     [DLQ_RETRY] = {"retry", SENDING},
-    [DLQ_DROP] = {"drop", SENDING | 1 << EXTRA_YES},
-    [DLQ_EXPORT] = {"export", CHOOSING | 1 << EXTRA_ALL},
+    [DLQ_DROP] = {"drop", SENDING},
+    [DLQ_EXPORT] = {"export", LISTING},
 };
 
 static bool read_action(struct dlq_options *options, const struct settings_args *args)
@@ -142,12 +152,16 @@ bool dlq_is_choosy(const struct dlq_options *options)
            options->model.ptr || options->topic.ptr;
 }
 
-static bool check_sure(const struct dlq_options *options)
+/* What is dropped never comes back: all of them only where that is said. */
+static bool check_all(const struct dlq_options *options)
 {
-    if (options->action != DLQ_DROP || options->is_sure || options->is_dry ||
-        dlq_is_choosy(options))
+    if (options->takes_all && dlq_is_choosy(options)) {
+        cli_usage_error(&verb_dlq, "--all, or something to choose by, not both");
+        return false;
+    }
+    if (options->action != DLQ_DROP || options->takes_all || dlq_is_choosy(options))
         return true;
-    cli_usage_error(&verb_dlq, "drop which letters? --yes drops all of them");
+    cli_usage_error(&verb_dlq, "drop which letters? --all drops all of them");
     return false;
 }
 
@@ -162,15 +176,16 @@ bool dlq_options_read(struct dlq_options *options, const struct settings_args *a
         .topic = slice_of(values[EXTRA_TOPIC]),
         .is_dry = args->extra_given[EXTRA_DRY_RUN],
         .is_quiet = args->extra_given[EXTRA_QUIET],
-        .is_sure = args->extra_given[EXTRA_YES],
-        .shows_done = args->extra_given[EXTRA_ALL],
+        .takes_all = args->extra_given[EXTRA_ALL],
+        .shows_done = args->extra_given[EXTRA_DONE],
+        .is_summary = args->extra_given[EXTRA_SUMMARY],
     };
     bool ok = read_action(options, args) && check_extras(options, args) &&
               format_arg(&verb_dlq, values[EXTRA_FORMAT], &options->as_json) &&
               read_places(options, args) && read_moment(args, EXTRA_SINCE, &options->since_ms) &&
               read_moment(args, EXTRA_UNTIL, &options->until_ms) &&
               read_limit(options, values[EXTRA_LIMIT]) &&
-              rate_arg(&verb_dlq, values[EXTRA_RATE], &options->rate) && check_sure(options);
+              rate_arg(&verb_dlq, values[EXTRA_RATE], &options->rate) && check_all(options);
     if (!ok)
         free(options->places);
     return ok;

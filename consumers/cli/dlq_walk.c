@@ -1,12 +1,15 @@
 /* The dead-letter topic, letter by letter. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "consumers/base/alloc.h"
+#include "consumers/base/clock.h"
 #include "consumers/cli/dlq.h"
 #include "consumers/rules/load.h"
 
-enum { STEP_MS = 200, ARENA_BYTES = 64 << 10 };
+enum { STEP_MS = 200, ARENA_BYTES = 64 << 10, PROGRESS_EVERY = 1000, SHOW_EVERY_MS = 200 };
 
 /* Offsets of the letters of a partition that are done with, sorted. */
 struct dlq_marks {
@@ -75,6 +78,20 @@ static int compare_offsets(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+static void show_progress(struct dlq *dlq, const struct reader_log *log, int64_t offset)
+{
+    int64_t now_ms;
+
+    if (offset % PROGRESS_EVERY || !isatty(STDERR_FILENO))
+        return;
+    now_ms = clock_steady_ms();
+    if (now_ms - dlq->shown_ms < SHOW_EVERY_MS)
+        return;
+    dlq->shown_ms = now_ms;
+    fprintf(stderr, "\rreading %s: partition %" PRId32 ", %" PRId64 " of %" PRId64, dlq->logs.topic,
+            log->partition, offset - log->low, log->high - log->low);
+}
+
 static bool find_marks_of(struct dlq *dlq, const struct reader_log *log, struct dlq_marks *marks,
                           struct error *err)
 {
@@ -88,6 +105,7 @@ static bool find_marks_of(struct dlq *dlq, const struct reader_log *log, struct 
     if (!begin(dlq, log, stretch, err))
         return false;
     while ((step = next(dlq, &record, err)) == READER_RECORD) {
+        show_progress(dlq, log, record.offset);
         if (letter_read(&record, &letter, &marked) || marked < 0)
             continue;
         marks->offsets =
@@ -101,11 +119,14 @@ static bool find_marks_of(struct dlq *dlq, const struct reader_log *log, struct 
 
 static bool find_marks(struct dlq *dlq, struct error *err)
 {
+    bool ok = true;
+
     dlq->marks = arena_zero(&dlq->arena, dlq->logs.nr + 1, sizeof(*dlq->marks));
-    for (size_t i = 0; i < dlq->logs.nr; i++)
-        if (!find_marks_of(dlq, &dlq->logs.items[i], &dlq->marks[i], err))
-            return false;
-    return true;
+    for (size_t i = 0; i < dlq->logs.nr && ok; i++)
+        ok = find_marks_of(dlq, &dlq->logs.items[i], &dlq->marks[i], err);
+    if (dlq->shown_ms > 0)
+        fputs("\r\033[K", stderr);
+    return ok;
 }
 
 static bool is_marked(const struct dlq_marks *marks, int64_t offset)

@@ -32,11 +32,19 @@ static bool is_partition(int64_t number)
     return number >= 0 && number <= INT32_MAX;
 }
 
+/* What somebody sends with such headers has a reason of ours beside them, once it is set aside. */
+static bool is_mark(const struct record *record)
+{
+    return slice_is_absent(record->value) &&
+           !slice_is_absent(letter_header(record, "unstale.done")) &&
+           slice_is_absent(letter_header(record, "unstale.reason"));
+}
+
 bool letter_read(const struct record *record, struct letter *letter, int64_t *marked)
 {
     int64_t partition = letter_number(record, "__connect.errors.partition", LETTER_UNKNOWN);
     *marked = letter_number(record, "unstale.letter", LETTER_UNKNOWN);
-    if (!slice_is_absent(letter_header(record, "unstale.done")))
+    if (is_mark(record))
         return false;
     *letter = (struct letter){
         .record = record,

@@ -4,6 +4,7 @@
  * Kafka takes no single record back, so a letter that was dealt with is marked: a record without key and
  * value in the same partition, `unstale.done` saying what was done and `unstale.letter` the letter's
  * offset. It stands behind its letter, and Kafka deletes from the front: no mark goes before its letter.
+ * A record that came with such headers and was set aside is a letter still: its `unstale.reason` says so.
  *
  * Pure; texts are the record's. What wrote the headers stands in dead_letter.h.
  */

@@ -70,7 +70,8 @@ class DlqTest(BusTest):
 
     def test_what_is_listed(self):
         records = [saved("shop.Product", 1), saved("shop.Code", 2),
-                   dict({"key": b"\xff\x00", "value": b"not json", "timestamp": 1795341600123})]
+                   {"key": b"\xff\x00", "value": b"not json", "timestamp": 1795341600123,
+                    "headers": [("unstale.done", "dropped"), ("unstale.letter", "0")]}]
         self.set_aside(records)
         by_key = {json.dumps(letter["key"]): letter for letter in self.letters()}
         first = by_key['"shop.Product:1"']
@@ -90,15 +91,25 @@ class DlqTest(BusTest):
         self.assertEqual(len(self.places("--since", "1h")), 2)
         self.assertEqual(len(self.places("--limit", "2")), 2)
         out, _ = self.dlq("ls")
-        self.assertIn("3 letters", out.splitlines()[-1])
-        self.assertIn("2 missing_field", out.splitlines()[-1])
+        self.assertEqual(out.splitlines()[-1], "3 letters")
+        self.assertEqual(sorted(line.split()[:3] for line in out.splitlines()[-4:-1]),
+                         [["1", "bad_event", "-"], ["1", "missing_field", "by-code"],
+                          ["1", "missing_field", "by-sku"]])
+        out, _ = self.dlq("ls", "--summary", "--rule", "by-sku")
+        self.assertEqual(len(out.splitlines()), 3)
+        only, = self.letters("--summary", "--reason", "bad_event")
+        self.assertEqual((only["letters"], only["rule"], only["first"]), (1, "-", 1795341600123))
         self.show_and_explain(place)
 
     def show_and_explain(self, place):
         out, _ = self.dlq("show", place)
         for text in ("missing_field", "by-sku", "shop.Product:1", "%s:" % self.events,
-                     '"model":"shop.Product"'):
+                     '  "model": "shop.Product"', "unstale dlq retry %s\n" % place):
             self.assertIn(text, out)
+        whole = json.loads(self.dlq("show", "--format", "json", place)[0])
+        self.assertEqual((whole["letter"], whole["value"]["pk"], whole["failures"][0]["field"]),
+                         (place, 1, "sku"))
+        self.assertIn("unstale.rules_hash", whole["headers"])
         self.assertIn("unstale dlq export %s | unstale explain -" % place, out)
         exported, _ = self.dlq("export", place)
         code, out, _ = program.unstale("explain", "--format", "json", "-", input=exported,
@@ -139,7 +150,7 @@ class DlqTest(BusTest):
         raw = [record for record in self.topics.consume(self.events + ".dlq")
                if record.value is not None][-1]
         self.assertEqual([name for name, _ in raw.headers].count("unstale.attempts"), 1)
-        self.assertEqual(len(self.places("--all")), 2)
+        self.assertEqual(len(self.places("--done")), 2)
         self.mend()
         self.store.fill(["c:1"], value="newer")
         out, _ = self.dlq("retry", "--dry-run")
@@ -155,11 +166,13 @@ class DlqTest(BusTest):
         self.dlq("drop", code=2)
         self.dlq("drop", "--rule", "by-code")
         self.assertEqual(len(self.places()), 3)
-        self.dlq("drop", "--yes", "--limit", "1")
+        self.dlq("drop", "--limit", "1")
         self.assertEqual(len(self.places()), 2)
-        self.dlq("drop", "--yes")
+        self.dlq("drop", "--all", "--dry-run")
+        self.assertEqual(len(self.places()), 2)
+        self.dlq("drop", "--all")
         self.assertEqual(self.places(), [])
-        self.assertEqual(len(self.places("--all")), 4)
+        self.assertEqual(len(self.places("--done")), 4)
         self.assertEqual(self.topics.consume(self.events), [])
         self.dlq("retry", "0:0", code=1)
 
@@ -178,11 +191,12 @@ class DlqTest(BusTest):
             self.assertIn(text, err)
         self.assertEqual(len(self.places()), 4)
         self.assertIn("2000000", self.dlq("show", "0:0")[0])
+        self.assertIn("another program", self.dlq("show", "0:1")[0])
 
     def test_wrong_commands(self):
         for words in ([], ["list"], ["ls", "--rate", "5"], ["show"], ["show", "x"], ["ls", "1"],
                       ["ls", "--since", "soon"], ["ls", "--limit", "0"], ["retry", "--rate", "-1"],
-                      ["retry", "--format", "json"], ["ls", "--yes"]):
+                      ["retry", "--format", "json"], ["ls", "--all"], ["drop", "--all", "0:1"]):
             self.dlq(*words, code=2)
         env = dict(self.env, UNSTALE_KAFKA_DEAD_LETTER_TOPIC=self.events + ".none")
         code, _, err = program.unstale("dlq", "ls", env=env)
@@ -199,13 +213,13 @@ class DlqTest(BusTest):
         self.set_aside([saved("shop.Product", pk) for pk in range(LETTERS)])
         self.store.fill(["p:%d" % pk for pk in range(LETTERS)])
         self.mend()
-        child, path = self.begin_retry("--rate", "800")
+        child, path = self.begin_retry("--all", "--rate", "800")
         wait_until(lambda: process.read(path).count("\n") >= LETTERS // 3, 20,
                    lambda: "a third is done\n" + process.tail(path))
         process.kill(child)
         left = len(self.letters())
         self.assertTrue(0 < left < LETTERS, left)
-        out, _ = self.dlq("retry", "--quiet")
+        out, _ = self.dlq("retry", "--all", "--quiet")
         self.assertTrue(out.startswith("%d letters retried" % left), out)
         self.assertEqual(self.letters(), [])
         self.wait_lag(self.events, self.name)
@@ -214,7 +228,7 @@ class DlqTest(BusTest):
                 if "unstale.replayed" in dict(record.headers)]
         self.assertEqual(set(sent), set(range(LETTERS)))
         self.notes.append("%d records came twice" % (len(sent) - LETTERS))
-        self.assertEqual(len(self.places("--all")), LETTERS)
+        self.assertEqual(len(self.places("--done")), LETTERS)
 
     def test_cancelled_it_says_what_was_done(self):
         self.put([saved("shop.Product", pk) for pk in range(LETTERS)])

@@ -87,6 +87,28 @@ START_TEST(the_original_is_what_was_sent_and_what_it_repeats)
 }
 END_TEST
 
+START_TEST(a_letter_whose_sender_wrote_marks_is_a_letter)
+{
+    static const struct record_header sent[] = {
+        HEADER("unstale.done", "dropped"),
+        HEADER("unstale.letter", "5"),
+        HEADER("unstale.reason", "bad_event"),
+    };
+    struct record record = record_of(sent, ARRAY_NR(sent));
+    struct letter letter;
+    int64_t marked;
+
+    ck_assert(letter_read(&record, &letter, &marked));
+    record.value = SLICE_ABSENT;
+    ck_assert(letter_read(&record, &letter, &marked));
+    record.headers_nr = 2;
+    ck_assert(!letter_read(&record, &letter, &marked));
+    ck_assert_int_eq(marked, 5);
+    record.value = SLICE("another program's");
+    ck_assert(letter_read(&record, &letter, &marked));
+}
+END_TEST
+
 START_TEST(a_mark_names_its_letter)
 {
     struct record record = record_of(written, ARRAY_NR(written));
@@ -150,6 +172,7 @@ static Suite *letter_suite(void)
     tcase_add_checked_fixture(cases, setup, teardown);
     tcase_add_test(cases, a_letter_says_where_it_came_from_and_why);
     tcase_add_test(cases, the_original_is_what_was_sent_and_what_it_repeats);
+    tcase_add_test(cases, a_letter_whose_sender_wrote_marks_is_a_letter);
     tcase_add_test(cases, a_mark_names_its_letter);
     tcase_add_loop_test(cases, numbers_that_are_none_count_as_absent, 0, (int)ARRAY_NR(numbers));
     tcase_add_test(cases, a_partition_beyond_all_is_unknown);
