@@ -189,6 +189,7 @@ loss: all tools ## kill the consumer and Redis under load: nothing may be lost
 faults: all tools ## every fault of docs/reliability.md, kill points and sanitizers included (UNSTALE_TEST_SEED)
 	@$(MAKE) BUILD=$(BUILD)/kill KILL_POINTS=1 all
 	@$(MAKE) SAN=address,undefined all
+	@$(MAKE) SAN=thread all
 	@$(RUN) faults
 soak: all tools ## SOAK_MINUTES=60 of load with a fault a minute: memory, descriptors, threads, lag; docs/soak.svg
 	@$(PYTHON) tests/faults/soak.py --build $(OUT) --minutes $(or $(SOAK_MINUTES),60)

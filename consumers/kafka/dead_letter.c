@@ -9,6 +9,7 @@
 #include "consumers/base/buffer.h"
 #include "consumers/base/clock.h"
 #include "consumers/base/hash.h"
+#include "consumers/base/kill_point.h"
 #include "consumers/base/log.h"
 #include "consumers/kafka/client.h"
 #include "consumers/kafka/headers.h"
@@ -209,13 +210,16 @@ static void note_delivery(rd_kafka_t *kafka, const rd_kafka_message_t *message, 
 {
     struct dead_letters *letters = opaque;
     struct letter *letter = message->_private;
-    (void)kafka;
+    (void)kafka; /* of use to a fault point alone */
     if (message->err) {
         fail(letters, letter, message->err);
         return;
     }
     letter->state = LETTER_CONFIRMED;
     set_trouble(letters, "");
+    if (fault_point("letters-fatal"))
+        rd_kafka_test_fatal_error(kafka, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+                                  "a fault point");
 }
 
 static void note_error(rd_kafka_t *kafka, int code, const char *reason, void *opaque)

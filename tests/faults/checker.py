@@ -43,6 +43,14 @@ SETTLE_SECONDS = 180
 HELD_SHARE = 0.8  # of the events; the rest is sent once the nemesis has rested
 
 
+def other_build(test, name):
+    """The program of a build of its own; the test is skipped without it."""
+    path = os.path.join(process.build_dir(), name, "unstale")
+    if not os.path.exists(path):
+        test.skipTest("no build %s (make faults makes it)" % name)
+    return path
+
+
 def every_run(test):
     """Marks a test as one of the choice that `make test` runs."""
     test.every_run = True
@@ -312,7 +320,7 @@ class FaultTest(BusTest):
         sent = self.load.finish()
         self.history.add("all %d events are sent" % sent)
         self.assertEqual(sent, self.count)
-        wait_until(self._is_committed, SETTLE_SECONDS,
+        wait_until(lambda: (self.lag(), self._is_committed())[1], SETTLE_SECONDS,
                    lambda: "everything is committed: %s; wrong: %s; %s" %
                    (self.topics.offsets(self.events, self.name), self._wrong(), self._states()))
         wait_until(lambda: not self._wrong(), 20, lambda: "\n".join(self._wrong()))
@@ -383,5 +391,5 @@ class FaultTest(BusTest):
         self.notes.append("history: " + os.path.relpath(path, process.ROOT))
 
 
-__all__ = ["Events", "FaultTest", "RULES", "STATIC", "every_run", "main", "takes",
-           "wait_until"]
+__all__ = ["Events", "FaultTest", "RULES", "STATIC", "every_run", "main", "other_build",
+           "takes", "wait_until"]

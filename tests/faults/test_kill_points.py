@@ -10,7 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from checker import RULES, STATIC, Events, FaultTest, every_run, main, takes, wait_until
+from checker import RULES, STATIC, Events, FaultTest, main, other_build, takes, wait_until
 
 from lib import process
 
@@ -57,12 +57,6 @@ class Lives(Events):
 class KillPointTest(FaultTest):
     partitions = 2
 
-    def program(self):
-        path = os.path.join(process.build_dir(), "kill", "unstale")
-        if not os.path.exists(path):
-            self.skipTest("no build with kill points (make faults makes it)")
-        return path
-
     def live(self, bus, block):
         """Some events, and a death; returns whether it died where it should."""
         point = self.random.choice(sorted(POINTS))
@@ -87,7 +81,7 @@ class KillPointTest(FaultTest):
             return False
 
     def lives(self, number):
-        path = self.program()
+        path = other_build(self, "kill")
         rules = dict(RULES, rules=RULES["rules"] + [AGAIN])
         self.store = self.redis()
         self.workload = Lives(number, self.random)
@@ -106,7 +100,6 @@ class KillPointTest(FaultTest):
         self.assertEqual(bus.stop(), 0, bus.tail())
         self._is_over = True
 
-    @every_run
     def test_row_01_kill_points_10_lives(self):
         self.lives(10)
 

@@ -5,7 +5,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from checker import RULES, FaultTest, every_run, main, takes, wait_until
+from checker import RULES, FaultTest, every_run, main, other_build, takes, wait_until
 
 from lib.kafka import alter_partitions
 
@@ -67,6 +67,14 @@ class PoisonTest(FaultTest):
     def test_row_14_more_poison_than_the_producer_holds(self):
         self.begin(self.redis(), env={"UNSTALE_KAFKA_OPTIONS": FEW_BYTES})
         self.poison([b"many %d" % i for i in range(300)])
+        self.settle()
+
+    def test_row_14_the_producer_fails_for_good_again_and_again(self):
+        """A producer that may not go on is made anew, and what it had not confirmed is sent again."""
+        self.begin(self.redis(), path=other_build(self, "kill"),
+                   env={"FAULT_POINT": "letters-fatal:25"})
+        self.poison([b"many %d" % i for i in range(300)])
+        self.bus.wait_log("the dead-letter producer is made anew")
         self.settle()
 
 

@@ -4,15 +4,17 @@ import os
 import resource
 import socket
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from checker import FaultTest, every_run, main
+from checker import FaultTest, every_run, main, other_build, wait_until
 
 from lib import process
 from lib.proxy import Proxy
 
 CONNECTIONS = 1000
+SUPPRESSIONS = os.path.join(process.ROOT, "tests", "lint", "tsan.txt")
 TOKEN = "s3cret-token"
 PATHS = [b"/../../etc/passwd", b"/%2e%2e/%2e%2e/etc/passwd", b"//healthz", b"/\xff\xfe",
          b"/" + b"a" * 8000, b"/healthz?" + b"x=1&" * 3000, b"/console/..%2f..%2fetc", b"/%00",
@@ -26,18 +28,14 @@ BROKEN = [b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"\r\n" * 200, b"GET / HTTP/9
 
 
 class ProgramTest(FaultTest):
-    def sanitized(self):
-        path = os.path.join(process.build_dir(), "address-undefined", "unstale")
-        if not os.path.exists(path):
-            self.skipTest("no build with sanitizers (make faults makes it)")
-        return path
-
-    def test_row_16_sanitizers_while_redis_is_cut_off(self):
-        """Every path of a failing connection under address and undefined-behaviour sanitizers."""
+    def sanitized(self, build):
+        """Every path of a failing connection under sanitizers."""
+        path = other_build(self, build)
         store = self.redis()
         proxy = Proxy(lambda: ("127.0.0.1", store.port))
         self.addCleanup(proxy.stop)
-        self.begin(store, url="redis://127.0.0.1:%d/1" % proxy.port, path=self.sanitized())
+        self.begin(store, url="redis://127.0.0.1:%d/1" % proxy.port, path=path,
+                   env={"TSAN_OPTIONS": "suppressions=" + SUPPRESSIONS})
         for at in range(25):
             self.await_share(0.03 * at)
             self.act("a fault", lambda: self.history.add(proxy.random_fault(self.random, 0.4)))
@@ -45,6 +43,12 @@ class ProgramTest(FaultTest):
         self.settle()
         self.assertNotIn("runtime error", self.bus.log_text())
         self.assertNotIn("Sanitizer", self.bus.log_text())
+
+    def test_row_16_sanitizers_of_memory_while_redis_is_cut_off(self):
+        self.sanitized("address-undefined")
+
+    def test_row_16_sanitizer_of_threads_while_redis_is_cut_off(self):
+        self.sanitized("thread")
 
     @every_run
     def test_row_16_a_full_disk_under_the_log(self):
@@ -75,6 +79,28 @@ class ProgramTest(FaultTest):
         self.dwell(3)
         self.mend("there are descriptors again", resource.prlimit, pid, resource.RLIMIT_NOFILE,
                   before)
+        self.settle()
+
+    def test_row_16_no_memory_is_left(self):
+        """It ends rather than go on without; what was not acknowledged comes again."""
+        self.begin(self.redis(), static=True)
+        for share in (0.2, 0.5):
+            self.await_share(share)
+            self.retire(self.bus)
+            pid = self.bus.child.pid
+            for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+                resource.prlimit(pid, limit, (1 << 20, resource.prlimit(pid, limit)[1]))
+            self.act("no memory is left")
+            large = b"%g" % share + b"x" * (1 << 20)
+            self.topics.produce(self.events, [{"value": large}])
+            self.workload.letters.append(large)
+            wait_until(lambda: not self.bus.running() or self.lag() == 0, 30, "it ends or lives")
+            self.bus.kill()
+            self.history.add("it ended with %d" % self.bus.child.returncode)
+            since = time.monotonic()
+            self.act("started again", self.bus.start)
+            self.bus.wait_ready()
+            self.caught_up(since)
         self.settle()
 
     # The HTTP service among strangers.

@@ -47,7 +47,7 @@ def _cells(row):
     times = row["recovery_s"]
     return [str(row["row"]), row["scenario"], str(row["events"]),
             str(row["lost"]) if row["passed"] else "FAILED",
-            str(row["duplicates"]), "%.1f" % max(times) if times else "-", str(row["max_lag"])]
+            str(row["duplicates"]), "%.1f" % max(times) if times else "-", str(row["max_lag"] or "-")]
 
 
 def table():
