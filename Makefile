@@ -141,6 +141,7 @@ pc_file = printf '%s\n' 'libdir=$1' 'includedir=$2' '' 'Name: libunstale' 'Versi
 $(OUT)/libunstale.pc: Makefile
 	$(Q)mkdir -p $(@D) && $(call pc_file,$(abspath $(OUT)),$(CURDIR)/bus,$(CURDIR)/.deps/lib) >$@
 
+$(OUT)/tests/tools/rehash: $(OUT)/tests/tools/rehash.o $(call below,redis)
 $(TOOLS): $(OUT)/%: $(OUT)/%.o $(THREADS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

@@ -64,6 +64,7 @@ struct purge_stats {
     counter finished;
     counter cancelled;    /* by somebody who asked for it */
     counter progress_ppm; /* of the one furthest from its end; a million when none walks */
+    counter keys_matched; /* by walks, those shown twice counted twice */
     counter keys_deleted;
     counter keys_expiring;  /* whose life was shortened */
     counter keys_protected; /* matched and spared */

@@ -50,9 +50,11 @@ static void on_element(void *sink, int depth, struct slice text)
     }
     switch (purge_match_key(&walk->match, text, &shortener)) {
     case PURGE_DELETE:
+        counter_add(&walk->stats->keys_matched, 1);
         purge_keys_add(&walk->found, text, 0);
         break;
     case PURGE_SHORTEN:
+        counter_add(&walk->stats->keys_matched, 1);
         purge_keys_add(&walk->found_fading, text,
                        jitter_apply(shortener->ttl_ms, shortener->jitter_ms, hash_slice(text)));
         break;
@@ -175,8 +177,8 @@ static void begin_round(struct purge_walk *walk)
         purge_match_build(&walk->match, &walk->set);
     walk->is_match_stale = false;
     walk->is_probing = purge_pace_wants_probe(&walk->pace);
-    walk->is_scanning = walk->set.walking_nr > 0;
-    if (!walk->is_scanning && !has_found(walk))
+    walk->is_scanning = walk->set.walking_nr > 0 && !walk->is_probing;
+    if (walk->set.walking_nr == 0 && !has_found(walk))
         return;
     walk->is_round_open = true;
     walk->is_round_refused = false;
@@ -344,9 +346,14 @@ static void count_answer(struct purge_walk *walk, uint64_t keys)
 static void take_answer(struct purge_walk *walk, const struct answer *answer)
 {
     bool is_scan = walk->is_scanning && walk->connection.due == 0;
+    bool is_pong = answer->kind == ANSWER_TEXT && slice_equals(answer->text, SLICE("PONG"));
 
     if (answer->kind == ANSWER_ERROR)
         on_refusal(walk, answer->text);
+    else if (walk->is_probing && !is_pong)
+        connection_disbelieve(&walk->connection, "PING");
+    else if (walk->is_probing)
+        return;
     else if (is_scan && (answer->kind != ANSWER_ARRAY || !walk->has_cursor))
         connection_disbelieve(&walk->connection, "SCAN");
     else if (!is_scan && !answer_is_count(answer, PLAN_MAX_KEYS))
