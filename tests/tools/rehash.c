@@ -208,7 +208,8 @@ static void read_arguments(struct proof *proof, int argc, char **argv)
     struct error err = ERROR_INIT;
 
     if (argc < 3 || !redis_target_parse(&proof->target, SLICE("rehash"), slice_of(argv[2]), &err))
-        give_up("usage: rehash (delete|expire) URL [--cluster] [--joins N] [--keys N] [--moving N]");
+        give_up(
+            "usage: rehash (delete|expire) URL [--cluster] [--joins N] [--keys N] [--moving N]");
     proof->is_delete = strcmp(argv[1], "delete") == 0;
     for (int i = 3; i < argc; i++) {
         long *number = number_of(proof, argv[i]);
