@@ -7,7 +7,7 @@
 #include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
 #include "consumers/cli/dlq.h"
-#include "consumers/rules/load.h"
+#include "consumers/cli/rule_paths.h"
 
 enum { STEP_MS = 200, ARENA_BYTES = 64 << 10, PROGRESS_EVERY = 1000, SHOW_EVERY_MS = 200 };
 
@@ -194,15 +194,7 @@ bool dlq_matches(const struct dlq_options *options, const struct letter *letter,
 /* Models of tables are told by the rules; without rules a table is its own name. */
 static struct ruleset *load_tables(const struct dlq *dlq)
 {
-    struct diagnostics found;
-
-    if (slice_is_absent(dlq->options->model))
-        return NULL;
-    diagnostics_init(&found);
-    struct ruleset *rules =
-        load_paths((const char *const *)dlq->settings->rules, dlq->settings->rules_nr, &found);
-    diagnostics_release(&found);
-    return rules;
+    return slice_is_absent(dlq->options->model) ? NULL : rule_paths_load_quietly(dlq->settings);
 }
 
 struct walk {

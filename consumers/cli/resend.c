@@ -10,13 +10,7 @@
 #include "consumers/kafka/letter.h"
 #include "consumers/kafka/sender.h"
 
-enum {
-    WINDOW = 1000, /* items under way */
-    WINDOW_BYTES = 16 << 20,
-    REPORTS = 256,
-    STEP_MS = 20,
-    SHOW_EVERY_MS = 200
-};
+enum { WINDOW_BYTES = 16 << 20, REPORTS = 256, STEP_MS = 20, SHOW_EVERY_MS = 200 };
 
 enum item_state { ITEM_SENT, ITEM_CONFIRMED, ITEM_MARKED, ITEM_DONE, ITEM_FAILED };
 
@@ -32,8 +26,8 @@ struct resend {
     struct resend_settings settings;
     struct sender *sender; /* NULL: a dry run */
     struct interrupt interrupt;
-    struct item items[WINDOW]; /* a ring by ticket */
-    uint64_t first, next;      /* tickets of the oldest item, and of the one that will come */
+    struct item items[RESEND_WINDOW]; /* a ring by ticket */
+    uint64_t first, next; /* tickets of the oldest item, and of the one that will come */
     size_t bytes;
     struct resend_counts counts;
     struct arena arena;      /* of a mark */
@@ -76,7 +70,7 @@ void resend_close(struct resend *resend)
         return;
     sender_free(resend->sender);
     for (uint64_t i = resend->first; i < resend->next; i++)
-        release_item(&resend->items[i % WINDOW]);
+        release_item(&resend->items[i % RESEND_WINDOW]);
     interrupt_end(&resend->interrupt);
     arena_release(&resend->arena);
     free(resend);
@@ -107,7 +101,7 @@ static bool send_mark(struct resend *resend, const struct record *letter, uint64
 static void send_marks(struct resend *resend)
 {
     for (uint64_t ticket = resend->first; ticket < resend->next; ticket++) {
-        struct item *item = &resend->items[ticket % WINDOW];
+        struct item *item = &resend->items[ticket % RESEND_WINDOW];
 
         if (item->state != ITEM_CONFIRMED)
             continue;
@@ -128,7 +122,7 @@ static void say_failed(struct resend *resend, const struct item *item,
 
 static void take_report(struct resend *resend, const struct sender_report *report)
 {
-    struct item *item = &resend->items[report->ticket % WINDOW];
+    struct item *item = &resend->items[report->ticket % RESEND_WINDOW];
 
     if (!report->is_sent) {
         say_failed(resend, item, report);
@@ -150,25 +144,32 @@ static void show_progress(struct resend *resend)
     fprintf(stderr, "\r%zu done", resend->counts.done);
 }
 
+static void tell(struct resend *resend, const struct item *item)
+{
+    bool is_done = item->state == ITEM_DONE;
+
+    if (resend->settings.settle)
+        resend->settings.settle(resend->settings.context, resend->first, is_done);
+    else if (is_done && !resend->settings.is_quiet)
+        fwrite(item->line.ptr, 1, item->line.len, stdout);
+}
+
 static void retire(struct resend *resend)
 {
-    bool any = false;
+    uint64_t first = resend->first;
 
     while (resend->first < resend->next) {
-        struct item *item = &resend->items[resend->first % WINDOW];
+        struct item *item = &resend->items[resend->first % RESEND_WINDOW];
 
         if (item->state < ITEM_DONE)
             break;
-        if (item->state == ITEM_DONE && !resend->settings.is_quiet) {
-            fwrite(item->line.ptr, 1, item->line.len, stdout);
-            any = true;
-        }
+        tell(resend, item);
         resend->counts.done += item->state == ITEM_DONE;
         resend->bytes -= item->bytes;
         release_item(item);
         resend->first++;
     }
-    if (any)
+    if (resend->first > first && !resend->settings.is_quiet)
         fflush(stdout);
     show_progress(resend);
 }
@@ -202,7 +203,7 @@ static int64_t due_in_ms(const struct resend *resend)
 
 static bool has_room(const struct resend *resend)
 {
-    return resend->next - resend->first < WINDOW && resend->bytes < WINDOW_BYTES;
+    return resend->next - resend->first < RESEND_WINDOW && resend->bytes < WINDOW_BYTES;
 }
 
 static bool await_turn(struct resend *resend)
@@ -219,13 +220,15 @@ static bool await_turn(struct resend *resend)
 
 static struct item *add_item(struct resend *resend, const struct resend_item *wanted)
 {
-    struct item *item = &resend->items[resend->next++ % WINDOW];
+    struct item *item = &resend->items[resend->next++ % RESEND_WINDOW];
 
     *item = (struct item){.state = wanted->record ? ITEM_SENT : ITEM_CONFIRMED};
     buffer_init(&item->line);
     buffer_init(&item->name);
-    buffer_add(&item->line, wanted->line);
-    buffer_add_char(&item->line, '\n');
+    if (!resend->settings.settle) {
+        buffer_add(&item->line, wanted->line);
+        buffer_add_char(&item->line, '\n');
+    }
     buffer_add(&item->name, wanted->name);
     if (wanted->letter) {
         item->topic = alloc_text_n(wanted->letter->topic.ptr, wanted->letter->topic.len);

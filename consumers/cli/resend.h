@@ -17,6 +17,8 @@
 #include "consumers/cli/interrupt.h"
 #include "consumers/kafka/source.h"
 
+enum { RESEND_WINDOW = 1000 }; /* items under way, at most */
+
 struct resend_settings {
     const char *verb; /* for messages: "dlq retry" */
     const char *brokers;
@@ -25,6 +27,9 @@ struct resend_settings {
     int64_t rate; /* a second; 0: as fast as Kafka takes them */
     bool is_dry, is_quiet;
     const char *done; /* what marks say; NULL: there are none */
+    /* Told of each item, the nr-th, in the order they went in, once it is done or has failed; then no lines. */
+    void (*settle)(void *context, uint64_t nr, bool is_done);
+    void *context;
 };
 
 struct resend_item {

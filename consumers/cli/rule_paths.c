@@ -58,3 +58,14 @@ struct ruleset *rule_paths_load(struct rule_paths *paths)
     diagnostics_release(&found);
     return set;
 }
+
+struct ruleset *rule_paths_load_quietly(const struct settings *settings)
+{
+    struct diagnostics found;
+    struct ruleset *set;
+
+    diagnostics_init(&found);
+    set = load_paths((const char *const *)settings->rules, settings->rules_nr, &found);
+    diagnostics_release(&found);
+    return set;
+}

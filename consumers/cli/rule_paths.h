@@ -25,6 +25,9 @@ bool rule_paths_settle(struct rule_paths *paths);
 /* The rules of all paths, settled; NULL after a message. */
 struct ruleset *rule_paths_load(struct rule_paths *paths);
 
+/* The settings' rules for their catalogue alone; NULL, and no message, when they cannot be had. */
+struct ruleset *rule_paths_load_quietly(const struct settings *settings);
+
 void rule_paths_complain(const struct diagnostics *found);
 
 #endif

@@ -35,6 +35,9 @@ static void take(struct settings_args *args, const struct cli_option *options, s
     } else if ((size_t)option <= extras_nr) {
         args->extra_given[option - 1] = true;
         args->extra_value[option - 1] = value;
+        args->given =
+            alloc_grow(args->given, args->given_nr, &args->given_capacity, sizeof(*args->given));
+        args->given[args->given_nr++] = (struct settings_args_given){(size_t)option - 1, value};
     } else {
         args->flags =
             alloc_grow(args->flags, args->flags_nr, &args->flags_capacity, sizeof(*args->flags));
@@ -71,6 +74,7 @@ bool settings_args_parse(struct settings_args *args, const struct cli_verb *verb
 void settings_args_release(struct settings_args *args)
 {
     free(args->flags);
+    free(args->given);
     free(args->plain);
 }
 

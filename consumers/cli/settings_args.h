@@ -30,12 +30,19 @@ struct settings_arg_extra {
     bool takes_value;
 };
 
+struct settings_args_given {
+    size_t extra;
+    const char *value;
+};
+
 struct settings_args {
     const char *config_path;
     struct settings_flag *flags;
     size_t flags_nr, flags_capacity;
     bool extra_given[SETTINGS_ARGS_EXTRAS];
     const char *extra_value[SETTINGS_ARGS_EXTRAS]; /* the last one given */
+    struct settings_args_given *given;             /* all of them, in order */
+    size_t given_nr, given_capacity;
     const char **plain;
     size_t plain_nr, plain_capacity;
 };

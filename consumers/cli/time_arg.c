@@ -1,17 +1,45 @@
 #include "consumers/cli/time_arg.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "consumers/base/duration.h"
 #include "consumers/event/instant.h"
 
+enum { EPOCH_DIGITS_MIN = 11, EPOCH_DIGITS_MAX = 15 }; /* fewer are seconds, and meant as such */
+
+static bool parse_epoch_ms(struct slice text, int64_t *ms)
+{
+    if (text.len < EPOCH_DIGITS_MIN || text.len > EPOCH_DIGITS_MAX)
+        return false;
+    *ms = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        *ms = *ms * 10 + (text.ptr[i] - '0');
+    }
+    return true;
+}
+
+static bool parse_ago(struct slice text, int64_t *before_ms)
+{
+    static const struct slice ago = {" ago", 4};
+
+    if (slice_starts_with(text, SLICE("-")))
+        return duration_parse((struct slice){text.ptr + 1, text.len - 1}, before_ms);
+    if (text.len > ago.len &&
+        slice_equals((struct slice){text.ptr + text.len - ago.len, ago.len}, ago))
+        text.len -= ago.len;
+    return duration_parse(text, before_ms);
+}
+
 bool time_arg_parse(const char *text, int64_t now_ms, int64_t *ms)
 {
-    int64_t before_ms;
+    int64_t before_ms = 0;
 
-    if (!duration_parse(slice_of(text), &before_ms))
-        return instant_parse(slice_of(text), ms);
-    *ms = now_ms - before_ms;
+    if (strcmp(text, "now") != 0 && !parse_ago(slice_of(text), &before_ms))
+        return parse_epoch_ms(slice_of(text), ms) || instant_parse(slice_of(text), ms);
+    *ms = now_ms > before_ms ? now_ms - before_ms : 0;
     return true;
 }
 

@@ -9,7 +9,10 @@
 #include "consumers/base/buffer.h"
 #include "consumers/base/compiler.h"
 
-/* "15m" is that long before now_ms; else RFC 3339, "2026-11-25T02:06:31Z". False if neither. */
+/*
+ * "15m", "15m ago" and "-15m" are that long before now_ms (1970 at the earliest), "now" is now_ms, eleven
+ * digits and more are milliseconds since 1970; else RFC 3339, "2026-11-25T02:06:31Z". False if none of these.
+ */
 bool time_arg_parse(const char *text, int64_t now_ms, int64_t *ms) CHECKED;
 
 /* "2026-11-25T02:06:31.123Z"; "-" for a time that is unknown (negative). */
