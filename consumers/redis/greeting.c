@@ -89,7 +89,7 @@ static void read_info(struct connection *connection, struct slice info)
 
     server->is_valkey = !slice_is_absent(valkey);
     server->version = version_of(server->is_valkey ? valkey : info_field(info, "redis_version"));
-    server->is_cluster = slice_equals(info_field(info, "redis_mode"), SLICE("cluster"));
+    server->is_cluster = info_is_cluster(info);
     if (run_id.len > 0 && run_id.len < sizeof(server->run_id))
         memcpy(server->run_id, run_id.ptr, run_id.len);
     if (server->version < (unsigned)(server->is_valkey ? VALKEY_MIN : REDIS_MIN))

@@ -19,3 +19,12 @@ struct slice info_field(struct slice info, const char *name)
     }
     return SLICE_ABSENT;
 }
+
+bool info_is_cluster(struct slice info)
+{
+    struct slice mode = info_field(info, "redis_mode");
+
+    if (slice_is_absent(mode))
+        mode = info_field(info, "server_mode");
+    return slice_equals(mode, SLICE("cluster"));
+}

@@ -152,7 +152,7 @@ static void read_info(struct slice text, struct probe_info *info, struct arena *
 
     info->is_valkey = !slice_is_absent(valkey);
     info->version = keep(arena, text, info->is_valkey ? "valkey_version" : "redis_version");
-    info->is_cluster = slice_equals(info_field(text, "redis_mode"), SLICE("cluster"));
+    info->is_cluster = info_is_cluster(text);
     info->run_id = keep(arena, text, "run_id");
     info->role = keep(arena, text, "role");
     info->eviction_policy = keep(arena, text, "maxmemory_policy");

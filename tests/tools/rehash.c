@@ -1,7 +1,7 @@
 /*
  * rehash - proves that a purge misses no key of a table that grows and shrinks under it.
  *
- *   rehash (delete|expire) redis://HOST:PORT [--cluster] [--joins 60] [--keys 200000] [--moving 2400000]
+ *   rehash (delete|expire) redis://HOST:PORT [--cluster] [--joins 60] [--keys 200000] [--moving 1000000]
  *
  * A thread fills the server with moving keys and takes them away again, so that its table is rehashed up and
  * down without end, while purges of a pattern without keys keep a walk going. Again and again a
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <hiredis/hiredis.h>
 #include <pthread.h>
@@ -82,6 +83,8 @@ static void *move(void *argument)
         for (long i = 0; i < proof->moving && !atomic_load(&proof->is_over); i += CHUNK)
             set_keys(client, format, i, CHUNK);
         atomic_fetch_add(&proof->turns, 1);
+        /* The server looks ten times a second whether a table has become too large. */
+        (void)nanosleep(&(struct timespec){0, 300000000}, NULL);
     }
     redisFree(client);
     return NULL;
@@ -156,11 +159,9 @@ static void join(struct proof *proof, long number, struct sums *sums)
     (void)snprintf(pattern, sizeof(pattern), "s%ld:*", proof->is_delete ? number : 0L);
     submit(proof, pattern, TICKET_JOIN, proof->is_delete ? 0 : (proof->joins - number) * 1000000);
     while (!serve(proof)) {
-        const struct timespec pause = {0, 1000000};
-
         if (clock_steady_ms() - started > DEADLINE_MS)
             give_up("a purge does not end");
-        (void)nanosleep(&pause, NULL);
+        (void)nanosleep(&(struct timespec){0, 1000000}, NULL);
     }
     got = reached(proof) - before;
     sums->missed += (uint64_t)proof->keys - got;
@@ -228,7 +229,7 @@ static void read_arguments(struct proof *proof, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct proof proof = {.joins = 60, .keys = 200000, .moving = 2400000};
+    struct proof proof = {.joins = 60, .keys = 200000, .moving = 1000000};
     uint64_t missed;
 
     log_configure(LOG_LEVEL_WARN, LOG_FORMAT_TEXT, 2);

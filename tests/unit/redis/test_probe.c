@@ -2,6 +2,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "consumers/redis/info.h"
 #include "consumers/redis/probe.h"
 #include "tests/unit/redis/server.h"
 
@@ -39,6 +40,23 @@ START_TEST(it_knows_the_server)
     ck_assert(slice_equals(info.eviction_policy, SLICE("noeviction")));
     ck_assert_uint_eq(info.keys, 12);
     ck_assert_uint_gt(info.used_memory_bytes, 100000);
+}
+END_TEST
+
+static const struct {
+    const char *info;
+    bool is_cluster;
+} modes[] = {
+    {"redis_version:7.0.15\r\nredis_mode:cluster\r\n", true},
+    {"redis_version:7.0.15\r\nredis_mode:standalone\r\n", false},
+    {"redis_version:7.2.4\r\nvalkey_version:8.0.1\r\nserver_mode:cluster\r\n", true},
+    {"valkey_version:8.0.1\r\nserver_mode:standalone\r\n", false},
+    {"redis_version:7.0.15\r\n", false},
+};
+
+START_TEST(both_names_of_the_mode_are_known)
+{
+    ck_assert_int_eq(info_is_cluster(slice_of(modes[_i].info)), modes[_i].is_cluster);
 }
 END_TEST
 
@@ -112,6 +130,8 @@ static Suite *probe_suite(void)
 
     tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, both_names_of_the_mode_are_known, 0,
+                        (int)(sizeof(modes) / sizeof(modes[0])));
     tcase_add_test(tcase, it_knows_the_server);
     tcase_add_test(tcase, it_samples_keys);
     tcase_add_test(tcase, it_sees_a_key_without_touching_it);
