@@ -8,7 +8,7 @@
 #include "consumers/cli/settings_args.h"
 #include "consumers/service/embedded_note.h"
 
-enum { REPORTED_MAX = 20, BROKERS_BYTES = 512 };
+enum { REPORTED_MAX = 20 };
 
 enum option {
     OPTION_CONFIG,
@@ -40,7 +40,7 @@ struct arguments {
     struct record_header *headers;
     size_t headers_nr, headers_capacity;
     bool is_embedded, has_brokers;
-    char brokers[BROKERS_BYTES]; /* of the running embedded service */
+    struct embedded_note note; /* of the running embedded service */
 };
 
 static void add_flag(struct arguments *args, const char *name, const char *value)
@@ -208,11 +208,11 @@ static bool find_embedded(struct arguments *args)
 
     if (!args->is_embedded)
         return true;
-    if (!embedded_note_read(args->brokers, sizeof(args->brokers), &err)) {
+    if (!embedded_note_read(&args->note, &err)) {
         fprintf(stderr, "unstale emit: %s\n", err.text);
         return false;
     }
-    add_flag(args, "--brokers", args->brokers);
+    add_flag(args, "--brokers", args->note.brokers);
     return true;
 }
 

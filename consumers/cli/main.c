@@ -7,10 +7,10 @@
 #include "consumers/cli/version.h"
 
 static const struct cli_verb *const verbs[] = {
-    &verb_run,  &verb_emit,   &verb_check,  &verb_explain,     &verb_test,
-    &verb_diff, &verb_who,    &verb_graph,  &verb_fmt,         &verb_init,
-    &verb_list, &verb_schema, &verb_help,   &verb_settings,    &verb_doctor,
-    &verb_dlq,  &verb_replay, &verb_reload, &verb_healthcheck,
+    &verb_run,    &verb_emit, &verb_tail,   &verb_check,  &verb_explain,
+    &verb_test,   &verb_diff, &verb_who,    &verb_graph,  &verb_fmt,
+    &verb_init,   &verb_list, &verb_schema, &verb_help,   &verb_settings,
+    &verb_doctor, &verb_dlq,  &verb_replay, &verb_reload, &verb_healthcheck,
 };
 
 enum { VERBS_NR = sizeof(verbs) / sizeof(verbs[0]) };

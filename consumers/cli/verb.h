@@ -64,6 +64,6 @@ bool cli_is_coloured(int fd);
 /* Every verb there is; the order is that of `unstale --help`. */
 extern const struct cli_verb verb_run, verb_emit, verb_check, verb_explain, verb_doctor,
     verb_settings, verb_reload, verb_healthcheck, verb_fmt, verb_init, verb_help, verb_test,
-    verb_diff, verb_list, verb_schema, verb_who, verb_graph, verb_dlq, verb_replay;
+    verb_diff, verb_list, verb_schema, verb_who, verb_graph, verb_dlq, verb_replay, verb_tail;
 
 #endif

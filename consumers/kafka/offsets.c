@@ -162,6 +162,15 @@ size_t offsets_nr(const struct offsets *offsets)
     return offsets->nr;
 }
 
+uint64_t offsets_held(const struct offsets *offsets)
+{
+    uint64_t held = 0;
+
+    for (uint32_t slot = 0; slot < offsets_nr(offsets); slot++)
+        held += offsets_slot(offsets, slot)->held_nr;
+    return held;
+}
+
 const struct offsets_slot *offsets_slot(const struct offsets *offsets, uint32_t slot)
 {
     assert(slot < offsets->nr);

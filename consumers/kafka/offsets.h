@@ -56,6 +56,7 @@ void offsets_release(struct offsets *offsets, struct offset_mark mark);
 void offsets_advance(struct offsets *offsets, struct offset_mark mark);
 
 size_t offsets_nr(const struct offsets *offsets);
+uint64_t offsets_held(const struct offsets *offsets); /* records of all slots that are held */
 const struct offsets_slot *offsets_slot(const struct offsets *offsets, uint32_t slot);
 
 /* True and the new watermark when it moved since it was last taken and the slot is assigned. */

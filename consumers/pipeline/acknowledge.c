@@ -253,4 +253,6 @@ void acknowledge_batch(struct acknowledger *acknowledger, struct batch *batch, u
     kill_point("after-letters");
     count_staleness(acknowledger, batch);
     counter_add(&acknowledger->stats->batches, 1);
+    if (batch->notes.nr > 0)
+        tail_notes_write(&batch->notes, &batch->plan, acknowledger->tail, acknowledger->wall_ms);
 }

@@ -24,6 +24,7 @@ struct acknowledger {
     struct purge_tickets *tickets;
     struct pipeline_stats *stats;
     const struct executor *executor;
+    struct tail_writer *tail; /* NULL: there is none */
     int64_t wall_ms, steady_ms;
 };
 

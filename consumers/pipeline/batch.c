@@ -41,6 +41,7 @@ void batch_clear(struct batch *batch)
         rules_ref_drop(batch->rules);
     batch->rules = NULL;
     batch->records_nr = batch->bytes = batch->due_nr = 0;
+    batch->notes = (struct tail_notes){.nr = 0};
     arena_reset(&batch->arena, ARENA_KEEP_BYTES);
     plan_clear(&batch->plan, &batch->arena);
 }
@@ -107,6 +108,7 @@ static void plan_due(struct batch *batch)
         op->merged_into = OP_LIVE;
         op->previous = OP_NONE;
         op->result = OP_PENDING;
+        op->found = OP_FOUND_UNKNOWN;
     }
 }
 
@@ -174,6 +176,17 @@ static bool may_not_write(struct batch *batch, struct source_record *source, int
     return is_replayed(record);
 }
 
+static struct tail_look look_at(struct batch *batch, uint32_t index, struct render_context *render,
+                                struct tail_writer *writer)
+{
+    return (struct tail_look){.writer = writer,
+                              .notes = &batch->notes,
+                              .render = render,
+                              .source = &batch->records[index],
+                              .record = index,
+                              .scratch = &batch->scratch};
+}
+
 static void fail_record(struct batch *batch, uint32_t index, enum reason reason,
                         const struct error *err)
 {
@@ -181,6 +194,16 @@ static void fail_record(struct batch *batch, uint32_t index, enum reason reason,
                               .record = index,
                               .detail = arena_copy(&batch->arena, slice_of(err->text))};
     plan_fail(&batch->plan, &failure);
+}
+
+static void show_failed(struct batch *batch, uint32_t index, struct render_context *render,
+                        struct tail_writer *writer)
+{
+    if (!writer)
+        return;
+    struct tail_look look = look_at(batch, index, render, writer);
+    tail_look_begin(&look, NULL);
+    tail_look_end(&look);
 }
 
 struct wanted_headers {
@@ -192,6 +215,30 @@ static void load_headers(void *context)
 {
     struct wanted_headers *wanted = context;
     source_load_headers(wanted->source, wanted->arena);
+}
+
+static void render_watched(struct batch *batch, uint32_t index, struct render_context *render,
+                           struct batch_context *context, struct event *event)
+{
+    struct tail_look look = look_at(batch, index, render, context->tail);
+    tail_look_begin(&look, event);
+    render_event(render, event, index);
+    tail_look_end(&look);
+}
+
+static void plan_event(struct batch *batch, uint32_t index, struct render_context *render,
+                       struct batch_context *context, struct event *event)
+{
+    struct source_record *source = &batch->records[index];
+    count_event(context, batch->rules->ruleset, event);
+    if (event->has_ts)
+        batch->event_ts_ms[index] = event->ts_ms;
+    render->refresh_as_delete = may_not_write(batch, source, context->now_ms);
+    render->unguarded_as_delete = source->is_repeat;
+    if (context->tail)
+        render_watched(batch, index, render, context, event);
+    else
+        render_event(render, event, index);
 }
 
 static void plan_record(struct batch *batch, uint32_t index, struct render_context *render,
@@ -216,19 +263,15 @@ static void plan_record(struct batch *batch, uint32_t index, struct render_conte
         return;
     case DECODE_BAD:
         fail_record(batch, index, REASON_BAD_EVENT, &err);
-        return;
+        break;
     case DECODE_TOO_LARGE:
         fail_record(batch, index, REASON_TOO_LARGE, &err);
-        return;
-    case DECODE_EVENT:
         break;
+    case DECODE_EVENT:
+        plan_event(batch, index, render, context, &event);
+        return;
     }
-    count_event(context, batch->rules->ruleset, &event);
-    if (event.has_ts)
-        batch->event_ts_ms[index] = event.ts_ms;
-    render->refresh_as_delete = may_not_write(batch, source, context->now_ms);
-    render->unguarded_as_delete = source->is_repeat;
-    render_event(render, &event, index);
+    show_failed(batch, index, render, context->tail);
 }
 
 static void flush_counts(struct batch *batch, struct batch_context *context)

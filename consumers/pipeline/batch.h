@@ -13,6 +13,7 @@
 #include "consumers/pipeline/delayed.h"
 #include "consumers/pipeline/rules_handle.h"
 #include "consumers/pipeline/stats.h"
+#include "consumers/pipeline/tail_note.h"
 #include "consumers/plan/plan.h"
 
 /* op.record of a delayed delete: it belongs to a record of an earlier batch. */
@@ -29,6 +30,7 @@ struct batch {
     size_t bytes;               /* of the records' values */
     struct delayed_delete *due; /* second deletes that ride along */
     size_t due_nr, due_capacity;
+    struct tail_notes notes; /* of the events that somebody watches */
 };
 
 /* Counts by model are looked up once a model and batch of traffic, not once an event. */
@@ -47,7 +49,8 @@ struct batch_context {
     size_t max_event_bytes;
     const struct topic_format *formats; /* topics with a pinned format */
     size_t formats_nr;
-    int64_t now_ms; /* wall clock, for records too old to write through */
+    struct tail_writer *tail; /* NULL: nobody watches */
+    int64_t now_ms;           /* wall clock, for records too old to write through */
 };
 
 void batch_init(struct batch *batch);

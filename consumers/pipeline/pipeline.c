@@ -34,6 +34,7 @@ struct pipeline {
     struct delayed *delayed;
     struct gaps *gaps;
     struct rewind *rewind;
+    struct tail_writer *tail; /* NULL: none */
     struct model_cache models;
     struct batch batches[BATCHES_NR];
     unsigned filling;                  /* index of the batch that fills */
@@ -120,6 +121,7 @@ static struct acknowledger acknowledger_of(struct pipeline *pipeline)
                                  .tickets = pipeline->tickets,
                                  .stats = &pipeline->stats,
                                  .executor = pipeline->executor,
+                                 .tail = pipeline->tail,
                                  .wall_ms = clock_wall_ms(),
                                  .steady_ms = clock_steady_ms()};
 }
@@ -160,6 +162,7 @@ static void start_batch(struct pipeline *pipeline)
                                     .max_event_bytes = pipeline->settings.max_event_bytes,
                                     .formats = pipeline->settings.formats,
                                     .formats_nr = pipeline->settings.formats_nr,
+                                    .tail = tail_writer_begin(pipeline->tail),
                                     .now_ms = clock_wall_ms()};
     kill_point("before-plan");
     batch_plan(batch, rules_ref_keep(pipeline->rules), &context);
@@ -192,14 +195,6 @@ static void take_letters(struct pipeline *pipeline, int timeout_ms)
         offsets_release(pipeline->offsets, marks[i]);
 }
 
-static uint64_t count_held(const struct pipeline *pipeline)
-{
-    uint64_t held = 0;
-    for (uint32_t slot = 0; slot < offsets_nr(pipeline->offsets); slot++)
-        held += offsets_slot(pipeline->offsets, slot)->held_nr;
-    return held;
-}
-
 static bool engines_are_full(const struct pipeline *pipeline, uint64_t limit)
 {
     for (size_t i = 0; i < pipeline->settings.targets_nr; i++)
@@ -211,7 +206,7 @@ static bool engines_are_full(const struct pipeline *pipeline, uint64_t limit)
 /* A partition that led to too much unfinished work rests until half of it is done. */
 static void hold_back(struct pipeline *pipeline)
 {
-    uint64_t held = count_held(pipeline);
+    uint64_t held = offsets_held(pipeline->offsets);
     counter_set(&pipeline->stats.held, held);
     uint64_t share = pipeline->is_held_back ? 2 : 1;
     bool engines_full = held > 0 && engines_are_full(pipeline, PURGE_MAX_PENDING / share);
@@ -234,6 +229,7 @@ static void hold_back(struct pipeline *pipeline)
 /* What finished elsewhere since the last turn: purges, dead letters; then store what that frees. */
 static void collect_finished(struct pipeline *pipeline)
 {
+    tail_writer_flush(pipeline->tail);
     take_tickets(pipeline);
     take_letters(pipeline, 0);
     gaps_go_on(pipeline->gaps, pipeline->source, clock_steady_ms());
@@ -367,15 +363,6 @@ static void on_gap(void *context, uint32_t slot, int64_t from, int64_t to)
     gaps_purge(pipeline->gaps, slot, &purge);
 }
 
-static int64_t longest_rewind_ms(const struct pipeline_settings *settings)
-{
-    int64_t longest_ms = 0;
-    for (size_t i = 0; i < settings->targets_nr; i++)
-        if (settings->targets[i].rewind_ms > longest_ms)
-            longest_ms = settings->targets[i].rewind_ms;
-    return longest_ms;
-}
-
 struct pipeline *pipeline_new(const struct pipeline_settings *settings, struct error *err)
 {
     struct pipeline *pipeline = alloc_zero(1, sizeof(*pipeline));
@@ -389,10 +376,11 @@ struct pipeline *pipeline_new(const struct pipeline_settings *settings, struct e
     pipeline->holds = holds_new();
     pipeline->delayed = delayed_new();
     pipeline->gaps = gaps_new();
-    pipeline->rewind = rewind_new(longest_rewind_ms(settings));
+    pipeline->rewind = rewind_new(rewind_longest_ms(settings->targets, settings->targets_nr));
     pipeline->tickets = purge_tickets_new();
     pipeline->executor =
         executor_new(settings->targets, settings->targets_nr, &pipeline->stats.executor);
+    pipeline->tail = settings->tail ? tail_writer_new(settings->tail) : NULL;
     set_trouble(pipeline, "", "starting");
     struct source_callbacks callbacks = {.context = pipeline, .revoke = on_revoke, .gap = on_gap};
     pipeline->source =
@@ -468,6 +456,7 @@ void pipeline_free(struct pipeline *pipeline)
     gaps_free(pipeline->gaps);
     rewind_free(pipeline->rewind);
     purge_tickets_free(pipeline->tickets);
+    tail_writer_free(pipeline->tail);
     if (pipeline->rules)
         rules_ref_drop(pipeline->rules);
     free(pipeline->counts);

@@ -31,6 +31,7 @@ struct pipeline_settings {
     size_t targets_nr;
     struct purge_engine *const *engines; /* one a target, same order; shared by all pipelines */
     struct rules_handle *rules;
+    struct tail *tail;      /* for those who watch; NULL: nobody ever does */
     size_t max_event_bytes; /* 0: the decoder's default */
     const struct topic_format *formats;
     size_t formats_nr;

@@ -30,6 +30,15 @@ struct rewind {
     int64_t next_note_ms, next_try_ms;
 };
 
+int64_t rewind_longest_ms(const struct redis_target *targets, size_t nr)
+{
+    int64_t longest_ms = 0;
+    for (size_t i = 0; i < nr; i++)
+        if (targets[i].rewind_ms > longest_ms)
+            longest_ms = targets[i].rewind_ms;
+    return longest_ms;
+}
+
 struct rewind *rewind_new(int64_t longest_ms)
 {
     struct rewind *rewind = alloc_zero(1, sizeof(*rewind));

@@ -20,7 +20,10 @@
 
 struct rewind;
 
-/* longest_ms: the longest `rewind` of the targets; 0: never goes back. */
+/* The longest `rewind` of the targets. */
+int64_t rewind_longest_ms(const struct redis_target *targets, size_t nr);
+
+/* longest_ms: of the targets; 0: never goes back. */
 struct rewind *rewind_new(int64_t longest_ms);
 void rewind_free(struct rewind *rewind);
 

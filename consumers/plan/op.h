@@ -27,6 +27,14 @@ enum op_result {
     OP_REJECTED /* a poison reply: every contributor is set aside */
 };
 
+/* What Redis said of the key of a delete. */
+enum op_found {
+    OP_FOUND_UNKNOWN, /* not a delete, or not answered */
+    OP_FOUND,
+    OP_NOT_FOUND,
+    OP_FOUND_SOME /* it went with others, and some of them were there */
+};
+
 struct op {
     enum verb verb;
     enum guard_source guard_source;
@@ -45,6 +53,7 @@ struct op {
     uint32_t previous;    /* the live op before it on the same key, or OP_NONE */
     bool as_delete;       /* a refresh that must not be written: run as a guarded delete */
     enum op_result result;
+    enum op_found found;
 };
 
 /* True for what walks: it runs on the purge engine, beside the pipeline's own commands. */

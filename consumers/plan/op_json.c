@@ -157,13 +157,19 @@ static void add_members(struct buffer *out, const struct op *op, const struct pl
     }
 }
 
-void op_print_json(const struct op *op, const struct plan *plan, struct buffer *out)
+void op_print_name_json(const struct op *op, struct buffer *out)
 {
-    buffer_add_text(out, "{\"op\":\"");
+    buffer_add_text(out, "\"op\":\"");
     buffer_add_text(out, verb_text(op->as_delete ? VERB_DELETE : op->verb));
     buffer_add_char(out, '"');
     add_text(out, "cache", op->cache->name);
     add_bytes(out, op->action->is_pattern ? "pattern" : "key", op->key);
+}
+
+void op_print_json(const struct op *op, const struct plan *plan, struct buffer *out)
+{
+    buffer_add_char(out, '{');
+    op_print_name_json(op, out);
     add_members(out, op, plan);
     buffer_add_char(out, '}');
 }

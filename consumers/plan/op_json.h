@@ -14,6 +14,9 @@
 /* `plan` gives the merged contributors (again_after); NULL: the op on its own. */
 void op_print_json(const struct op *op, const struct plan *plan, struct buffer *out);
 
+/* Its first members alone, without braces: "op":"delete","cache":"default","key":"..." */
+void op_print_name_json(const struct op *op, struct buffer *out);
+
 /* "UNLINK key", "SCAN+UNLINK pattern", "BUMP key", "SET key value PX ttl"; printable, one line. */
 void op_print_text(const struct op *op, struct buffer *out);
 

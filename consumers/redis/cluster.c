@@ -259,7 +259,7 @@ static void give_up(struct node *node, struct flight *flight, struct queued queu
 
     if (command->kind == COMMAND_WAIT)
         node->unwaited[queued.flight].is_stale = true;
-    flight_done(flight, command);
+    flight_done(flight, command, OP_FOUND_UNKNOWN);
 }
 
 static void take_foreign(struct cluster *cluster, struct node *node)

@@ -246,12 +246,13 @@ void flight_undone(struct flight *flight)
     flight->unanswered++;
 }
 
-void flight_done(struct flight *flight, const struct command *command)
+void flight_done(struct flight *flight, const struct command *command, enum op_found found)
 {
     uint32_t op = command->first;
 
     for (uint32_t i = 0; i < command->nr; i++) {
         flight_op(flight, op)->result = OP_DONE;
+        flight_op(flight, op)->found = found;
         if (i + 1 < command->nr)
             op = flight_next(flight, op);
     }

@@ -89,8 +89,8 @@ uint32_t flight_split(struct flight *flight, uint32_t command, uint32_t *first);
 /* An answered command is to be carried out once more. */
 void flight_undone(struct flight *flight);
 
-/* A command has its answer. */
-void flight_done(struct flight *flight, const struct command *command);
+/* A command has its answer, which tells whether the keys of its ops were there. */
+void flight_done(struct flight *flight, const struct command *command, enum op_found found);
 void flight_reject(struct flight *flight, struct command *command, struct slice text);
 
 /* Gives merged ops the result of the op that stands for them. */

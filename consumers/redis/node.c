@@ -187,6 +187,17 @@ static bool counts_keys(enum command_kind kind)
     return kind == COMMAND_UNLINK || kind == COMMAND_REFRESH || kind == COMMAND_GUARDED_DELETE;
 }
 
+static enum op_found found_by(const struct command *command, const struct answer *answer)
+{
+    bool is_delete = command->kind == COMMAND_UNLINK || command->kind == COMMAND_GUARDED_DELETE;
+
+    if (!is_delete || answer->kind != ANSWER_INTEGER)
+        return OP_FOUND_UNKNOWN;
+    if (answer->integer == 0)
+        return OP_NOT_FOUND;
+    return answer->integer >= command->nr ? OP_FOUND : OP_FOUND_SOME;
+}
+
 static void on_success(struct node *node, const struct answer *answer)
 {
     uint8_t index = node_queued_at(node, 0)->flight;
@@ -198,7 +209,7 @@ static void on_success(struct node *node, const struct answer *answer)
     node->good_ms = node->connection.heard_ms;
     if (node->has_replicas)
         node_note_written(node, command, index);
-    flight_done(&node->flights[index], command);
+    flight_done(&node->flights[index], command, found_by(command, answer));
     node_leave(node);
 }
 
@@ -240,7 +251,7 @@ static void on_poison(struct node *node, struct slice text)
     if (flight->plan != NULL)
         flight_reject(flight, node_command_at(node, 0), text);
     else
-        flight_done(flight, node_command_at(node, 0));
+        flight_done(flight, node_command_at(node, 0), OP_FOUND_UNKNOWN);
     node_leave(node);
 }
 

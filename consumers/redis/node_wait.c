@@ -41,7 +41,8 @@ void node_on_waited(struct node *node, int64_t replicas)
         *unwaited = (struct unwaited){.is_any = false};
         error_clear(&node->shortage);
     }
-    flight_done(&node->flights[node_queued_at(node, 0)->flight], node_command_at(node, 0));
+    flight_done(&node->flights[node_queued_at(node, 0)->flight], node_command_at(node, 0),
+                OP_FOUND_UNKNOWN);
     node_leave(node);
 }
 

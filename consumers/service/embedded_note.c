@@ -37,7 +37,7 @@ static bool folder_is_safe(const char *folder, struct error *err)
     return true;
 }
 
-bool embedded_note_write(const char *brokers, struct error *err)
+bool embedded_note_write(const struct embedded_note *note, struct error *err)
 {
     char folder[PATH_MAX - 16], path[PATH_MAX];
     folder_path(folder, sizeof(folder));
@@ -49,42 +49,55 @@ bool embedded_note_write(const char *brokers, struct error *err)
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return error_fail(err, ERROR_CONFIG, "%s: %s", path, strerror(errno));
-    bool written = dprintf(fd, "%d %s\n", (int)getpid(), brokers) > 0;
+    bool written =
+        dprintf(fd, "%d %s\n%s %s\n", (int)getpid(), note->brokers, note->http, note->token) > 0;
     close(fd);
     return written || error_fail(err, ERROR_CONFIG, "%s: cannot write", path);
 }
 
-/* "PID BROKERS": the brokers, if that process is still there. */
-static bool read_note(const char *path, char *brokers, size_t bytes)
+/* The line without its end; "" when there is none. */
+static void read_line(FILE *file, char line[EMBEDDED_NOTE_BYTES])
 {
-    char line[512];
-    FILE *file = fopen(path, "re");
-    bool is_read = file && fgets(line, sizeof(line), file);
-    if (file)
-        fclose(file);
-    if (!is_read)
-        return false;
-    char *rest;
-    long pid = strtol(line, &rest, 10);
+    if (!fgets(line, EMBEDDED_NOTE_BYTES, file))
+        line[0] = '\0';
     line[strcspn(line, "\n")] = '\0';
-    if (pid <= 0 || *rest != ' ' || kill((pid_t)pid, 0) != 0)
-        return false;
-    snprintf(brokers, bytes, "%s", rest + 1);
-    return true;
 }
 
-bool embedded_note_read(char *brokers, size_t bytes, struct error *err)
+/* "FIRST SECOND": the second goes to `second` and is cut off. */
+static void split(char *line, char second[EMBEDDED_NOTE_BYTES])
 {
-    char folder[PATH_MAX - 16], path[PATH_MAX], text[512];
+    char *blank = strchr(line, ' ');
+
+    snprintf(second, EMBEDDED_NOTE_BYTES, "%s", blank ? blank + 1 : "");
+    if (blank)
+        *blank = '\0';
+}
+
+/* False unless the process that wrote it is still there. */
+static bool read_note(const char *path, struct embedded_note *note)
+{
+    char pid_text[EMBEDDED_NOTE_BYTES];
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        return false;
+    read_line(file, pid_text);
+    read_line(file, note->http);
+    fclose(file);
+    split(pid_text, note->brokers);
+    split(note->http, note->token);
+    long pid = strtol(pid_text, NULL, 10);
+    return pid > 0 && note->brokers[0] && kill((pid_t)pid, 0) == 0;
+}
+
+bool embedded_note_read(struct embedded_note *note, struct error *err)
+{
+    char folder[PATH_MAX - 16], path[PATH_MAX];
     folder_path(folder, sizeof(folder));
     note_path(path, sizeof(path));
-    if (!folder_is_safe(folder, NULL))
-        return error_fail(err, ERROR_RETRY, "no `unstale run --embedded` of this user is running");
-    bool found = read_note(path, text, sizeof(text));
-    if (!found)
-        return error_fail(err, ERROR_RETRY, "no `unstale run --embedded` of this user is running");
-    snprintf(brokers, bytes, "%s", text);
-    return true;
+    if (folder_is_safe(folder, NULL) && read_note(path, note))
+        return true;
+    return error_fail(err, ERROR_RETRY, "no `unstale run --embedded` of this user is running");
 }
 
 void embedded_note_remove(void)

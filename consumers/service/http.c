@@ -12,6 +12,8 @@
 #include "consumers/base/decimal.h"
 #include "consumers/base/log.h"
 #include "consumers/service/api_purges.h"
+#include "consumers/service/api_tail.h"
+#include "consumers/service/health.h"
 #include "consumers/service/http_clients.h"
 
 enum {
@@ -19,15 +21,14 @@ enum {
     CONNECTION_MEMORY_BYTES = 32 << 10,
     BODY_MAX_BYTES = 1 << 20,
     BODY_READ_BYTES = 8 << 20, /* so much of a body too large is read for a polite answer */
-    LAGS_MAX = 4096,           /* partitions of a pipeline */
-    HTTP_UNPROCESSABLE = 422,  /* RFC 9110; libmicrohttpd renamed its constant */
-    STUCK_AFTER_MS = 120000    /* a pipeline that has not turned for so long is not alive */
+    HTTP_UNPROCESSABLE = 422   /* RFC 9110; libmicrohttpd renamed its constant */
 };
 
 struct http {
     struct MHD_Daemon *daemon;
     const struct metrics_view *view;
     struct api_events *events; /* NULL: none */
+    struct api_tail *tail;     /* NULL: none */
     struct http_clients *clients;
     pthread_mutex_t mutex; /* guards token */
     char *token;
@@ -37,6 +38,7 @@ struct http {
 struct request {
     size_t body_bytes;
     struct api_events_call *events; /* NULL: it is about something else, or not allowed to */
+    struct api_tail_call *tail;     /* the same */
 };
 
 struct answer {
@@ -54,6 +56,7 @@ typedef void (*route_handler)(struct http *http, struct answer *answer);
 static const char plain_text[] = "text/plain; charset=utf-8";
 static const char json_text[] = "application/json";
 static const char events_path[] = "/api/events";
+static const char tail_path[] = "/api/tail";
 
 static void answer_json_error(struct answer *answer, unsigned status, const char *error)
 {
@@ -67,70 +70,17 @@ static void answer_json_error(struct answer *answer, unsigned status, const char
 
 static void get_healthz(struct http *http, struct answer *answer)
 {
-    uint64_t now_ms = (uint64_t)clock_steady_ms();
-    for (size_t i = 0; i < http->view->pipelines_nr; i++) {
-        uint64_t last_ms = counter_get(&pipeline_stats(http->view->pipelines[i])->last_loop_ms);
-        if (last_ms != 0 && now_ms > last_ms + STUCK_AFTER_MS) {
-            answer_json_error(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "a pipeline is stuck");
-            return;
-        }
-    }
-    buffer_add_text(&answer->body, "ok\n");
-}
-
-static void add_reason(struct http *http, size_t index, struct buffer *body)
-{
-    char trouble[ERROR_TEXT_BYTES];
-    pipeline_trouble(http->view->pipelines[index], trouble, sizeof(trouble));
-    buffer_printf(body, "{\"pipeline\":%zu,\"reason\":", index);
-    buffer_add_json_string(body, slice_of(trouble[0] ? trouble : "starting"));
-    buffer_add_char(body, '}');
-}
-
-static void add_gap(size_t index, const struct source_lag *lag, struct buffer *body)
-{
-    buffer_printf(body,
-                  "{\"pipeline\":%zu,\"reason\":\"events were lost: Kafka no longer has "
-                  "them\",\"topic\":",
-                  index);
-    buffer_add_json_string(body, lag->topic);
-    buffer_printf(body, ",\"partition\":%d}", (int)lag->partition);
-}
-
-/* A stopped partition (a gap in the log) is named; the others go on. */
-static void add_gaps(struct http *http, size_t index, struct buffer *body, size_t *reasons)
-{
-    struct source_lag *lags = alloc_zero(LAGS_MAX, sizeof(*lags));
-    size_t nr = pipeline_lags(http->view->pipelines[index], lags, LAGS_MAX);
-    for (size_t i = 0; i < nr; i++) {
-        if (!lags[i].has_gap)
-            continue;
-        buffer_add_text(body, (*reasons)++ ? "," : "");
-        add_gap(index, &lags[i], body);
-    }
-    free(lags);
+    if (health_is_alive(http->view, clock_steady_ms()))
+        buffer_add_text(&answer->body, "ok\n");
+    else
+        answer_json_error(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "a pipeline is stuck");
 }
 
 static void get_readyz(struct http *http, struct answer *answer)
 {
-    struct buffer *body = &answer->body;
-    size_t reasons = 0;
-    buffer_add_text(body, "{\"ready\":false,\"reasons\":[");
-    for (size_t i = 0; i < http->view->pipelines_nr; i++) {
-        if (!pipeline_is_ready(http->view->pipelines[i])) {
-            buffer_add_text(body, reasons++ ? "," : "");
-            add_reason(http, i, body);
-        }
-        add_gaps(http, i, body, &reasons);
-    }
-    buffer_add_text(body, "]}\n");
     answer->type = json_text;
-    if (reasons > 0) {
+    if (!health_is_ready(http->view, &answer->body))
         answer->status = MHD_HTTP_SERVICE_UNAVAILABLE;
-        return;
-    }
-    buffer_clear(body);
-    buffer_add_text(body, "{\"ready\":true}\n");
 }
 
 static void get_metrics(struct http *http, struct answer *answer)
@@ -159,6 +109,13 @@ static void post_events(struct http *http, struct answer *answer)
     answer_json_error(answer, MHD_HTTP_NOT_FOUND, "this process takes no events");
 }
 
+/* The same. */
+static void get_tail(struct http *http, struct answer *answer)
+{
+    (void)http;
+    answer_json_error(answer, MHD_HTTP_NOT_FOUND, "this process shows no events");
+}
+
 static void get_purges(struct http *http, struct answer *answer)
 {
     answer->type = json_text;
@@ -175,13 +132,18 @@ static void post_purges(struct http *http, struct answer *answer)
 
 static const struct route {
     const char *method, *path; /* a `*` at the end: whatever begins so */
-    bool changes_state;
+    bool needs_token;
+    bool tells_wrong; /* a wrong token is a 401 */
     route_handler handle;
 } routes[] = {
-    {"GET", "/healthz", false, get_healthz},           {"GET", "/readyz", false, get_readyz},
-    {"GET", "/metrics", false, get_metrics},           {"POST", "/-/reload", true, post_reload},
-    {"POST", events_path, true, post_events},          {"GET", API_PURGES_PATH, false, get_purges},
-    {"POST", API_PURGES_PATH "/*", true, post_purges},
+    {"GET", "/healthz", false, false, get_healthz},
+    {"GET", "/readyz", false, false, get_readyz},
+    {"GET", "/metrics", false, false, get_metrics},
+    {"POST", "/-/reload", true, false, post_reload},
+    {"POST", events_path, true, true, post_events},
+    {"GET", tail_path, true, true, get_tail},
+    {"GET", API_PURGES_PATH, false, false, get_purges},
+    {"POST", API_PURGES_PATH "/*", true, false, post_purges},
 };
 
 /* Compares in a time that does not tell how much was right. */
@@ -250,8 +212,8 @@ static void answer_route(struct http *http, struct MHD_Connection *connection, c
         if (!method_fits(route, method)) {
             answer->allow = route->method;
             answer_json_error(answer, MHD_HTTP_METHOD_NOT_ALLOWED, "method not allowed");
-        } else if (route->changes_state && !answer->is_trusted) {
-            answer_denied(http, route->handle == post_events, answer);
+        } else if (route->needs_token && !answer->is_trusted) {
+            answer_denied(http, route->tells_wrong, answer);
         } else {
             route->handle(http, answer);
         }
@@ -259,7 +221,7 @@ static void answer_route(struct http *http, struct MHD_Connection *connection, c
     }
     answer_json_error(answer, MHD_HTTP_NOT_FOUND,
                       "no such path; there are /healthz, /readyz, /metrics, /-/reload, "
-                      "/api/events and " API_PURGES_PATH);
+                      "/api/events, /api/tail and " API_PURGES_PATH);
 }
 
 static struct http_client *client_of(struct MHD_Connection *connection)
@@ -296,9 +258,14 @@ static struct request *begin_request(struct http *http, struct MHD_Connection *c
 {
     struct request *request = alloc_zero(1, sizeof(*request));
 
-    if (http->events && strcmp(path, events_path) == 0 && strcmp(method, "POST") == 0 &&
-        is_allowed(http, connection))
+    bool is_events = strcmp(path, events_path) == 0 && strcmp(method, "POST") == 0;
+    bool is_tail = strcmp(path, tail_path) == 0 && strcmp(method, "GET") == 0;
+    if (!(is_events || is_tail) || !is_allowed(http, connection))
+        return request;
+    if (is_events && http->events)
         request->events = api_events_call_new(http->events, connection);
+    if (is_tail && http->tail)
+        request->tail = api_tail_call_new(http->tail, connection);
     return request;
 }
 
@@ -326,10 +293,12 @@ static void take_body(struct request *request, const char *bytes, size_t nr)
 }
 
 /* False: the answer comes later. */
-static bool answer_events(struct api_events_call *call, struct answer *answer)
+static bool answer_call(struct request *request, struct answer *answer)
 {
     answer->type = json_text;
-    return api_events_call_answer(call, &answer->status, &answer->body);
+    if (request->tail)
+        return api_tail_call_answer(request->tail, &answer->status, &answer->body);
+    return api_events_call_answer(request->events, &answer->status, &answer->body);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): libmicrohttpd says what it is called with. */
@@ -353,9 +322,9 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     struct answer answer = {.status = MHD_HTTP_OK, .type = plain_text};
     buffer_init(&answer.body);
     http_client_is_served(client_of(connection));
-    if (!request->events) {
+    if (!request->events && !request->tail) {
         answer_route(context, connection, method, url, &answer);
-    } else if (!answer_events(request->events, &answer)) {
+    } else if (!answer_call(request, &answer)) {
         buffer_release(&answer.body);
         return MHD_YES;
     }
@@ -393,8 +362,10 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     (void)why;
     struct request *request = *state;
     http_client_goes_on(client_of(connection));
-    if (request)
+    if (request) {
         api_events_call_free(request->events);
+        api_tail_call_free(request->tail);
+    }
     free(request);
     *state = NULL;
 }
@@ -439,6 +410,8 @@ struct http *http_start(const struct http_settings *settings, const struct metri
     http_set_token(http, settings->token);
     if (settings->events)
         http->events = api_events_new(settings->events, &settings->place);
+    if (settings->tail)
+        http->tail = api_tail_new(settings->tail);
     unsigned flags =
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | (unsigned)MHD_ALLOW_SUSPEND_RESUME;
     flags |= address.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0;
@@ -476,9 +449,12 @@ void http_stop(struct http *http)
         return;
     if (http->events)
         api_events_stop(http->events);
+    if (http->tail)
+        api_tail_stop(http->tail);
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
     api_events_free(http->events);
+    api_tail_free(http->tail);
     http_clients_free(http->clients);
     pthread_mutex_destroy(&http->mutex);
     free(http->token);

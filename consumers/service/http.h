@@ -7,13 +7,14 @@
  *   POST /-/reload   loads the rules again; token
  *   GET  /api/purges, POST /api/purges/ID/cancel   api_purges.h; cancelling needs the token
  *   POST /api/events publishes events; token (api_events.h)
+ *   GET  /api/tail   what the pipelines do, as it happens; token (api_tail.h)
  *
- * Calls that change state need `Authorization: Bearer TOKEN`, compared in constant time; without a
- * configured token they answer 403; with a wrong one /api/events answers 401. No CORS. A path with
- * a NUL in it is none of these. Bodies over 1 MiB are refused (413), those over 8 MiB are not even
- * read to their end. Who is silent for 10 s is closed, and so is who takes longer than that for a
- * request or its answer; of too many connections the oldest go (http_clients.h). Only published
- * snapshots are read.
+ * Calls that change state, or show keys, need `Authorization: Bearer TOKEN`, compared in constant
+ * time; without a configured token they answer 403; with a wrong one /api/events and /api/tail answer
+ * 401. No CORS. A path with a NUL in it is none of these. Bodies over 1 MiB are refused (413), those
+ * over 8 MiB are not even read to their end. Who is silent for 10 s is closed, and so is who takes
+ * longer than that for a request or its answer; of too many connections the oldest go
+ * (http_clients.h). Only published snapshots are read.
  */
 #ifndef CONSUMERS_SERVICE_HTTP_H
 #define CONSUMERS_SERVICE_HTTP_H
@@ -28,6 +29,7 @@ struct http_settings {
     const char *token;                  /* NULL: none */
     const struct events_sender *events; /* NULL: POST /api/events is not there */
     struct events_place place;          /* where they go */
+    struct tail *tail;                  /* NULL: GET /api/tail is not there */
 };
 
 struct http;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "consumers/base/alloc.h"
@@ -13,6 +14,7 @@
 #include "consumers/base/log.h"
 #include "consumers/kafka/embedded.h"
 #include "consumers/pipeline/pipeline.h"
+#include "consumers/pipeline/tail.h"
 #include "consumers/service/embedded_note.h"
 #include "consumers/service/embedded_redis.h"
 #include "consumers/service/http.h"
@@ -34,9 +36,11 @@ struct service {
     struct source_settings source;
     struct kafka_option *kafka_options;
     struct embedded *broker;
+    struct embedded_note note; /* of an embedded stack; its token is made up where none is set */
     struct embedded_redis *redis;
     struct rules_handle *rules;
     struct reload *reload;
+    struct tail *tail;
     struct purge_engine **engines;
     struct worker *workers;
     struct pipeline **pipelines;
@@ -89,7 +93,35 @@ static bool start_private_broker(struct service *service, struct error *err)
     if (!service->broker)
         return false;
     service->source.brokers = embedded_brokers(service->broker);
-    return embedded_note_write(service->source.brokers, err);
+    snprintf(service->note.brokers, sizeof(service->note.brokers), "%s", service->source.brokers);
+    return embedded_note_write(&service->note, err);
+}
+
+/* So that `tail --embedded` may ask without any settings. */
+static bool note_http(struct service *service, struct error *err)
+{
+    const struct settings *settings = service->settings;
+    bool is_v6 = strchr(settings->http_host, ':') != NULL;
+    if (!service->broker)
+        return true;
+    snprintf(service->note.http, sizeof(service->note.http), "http://%s%s%s:%d", is_v6 ? "[" : "",
+             settings->http_host, is_v6 ? "]" : "", http_port(service->http));
+    return embedded_note_write(&service->note, err);
+}
+
+static const char *token_of(struct service *service)
+{
+    unsigned char random[16];
+    const char *token = service->settings->http_token;
+    if (token)
+        snprintf(service->note.token, sizeof(service->note.token), "%s", token);
+    if (token || !service->broker)
+        return token;
+    if (getrandom(random, sizeof(random), 0) != sizeof(random))
+        return NULL;
+    for (size_t i = 0; i < sizeof(random); i++)
+        snprintf(service->note.token + 2 * i, 3, "%02x", random[i]);
+    return service->note.token;
 }
 
 /* What the mock cluster needs comes before the operator's own options, which win. */
@@ -151,6 +183,7 @@ static bool make_pipelines(struct service *service, struct error *err)
             .targets_nr = service->settings->targets_nr,
             .engines = service->engines,
             .rules = service->rules,
+            .tail = service->tail,
             .max_event_bytes = service->settings->max_event_bytes,
             .formats = service->settings->formats,
             .formats_nr = service->settings->formats_nr,
@@ -190,7 +223,8 @@ static bool start_http(struct service *service, struct error *err)
     struct http_settings http = {
         .host = settings->http_host,
         .port = settings->http_port,
-        .token = settings->http_token,
+        .token = token_of(service),
+        .tail = service->tail,
         .events = service->options->events,
         .place = {.source = &service->source, .max_event_bytes = settings->max_event_bytes}};
     service->http = http_start(&http, &service->view, err);
@@ -198,7 +232,7 @@ static bool start_http(struct service *service, struct error *err)
         return false;
     log_info("http is up", LOG_TEXT("host", settings->http_host),
              LOG_INT("port", http_port(service->http)));
-    return true;
+    return note_http(service, err);
 }
 
 static bool start_threads(struct service *service, struct error *err)
@@ -248,7 +282,8 @@ static void rotate_targets(struct service *service, const struct settings *fresh
 
 static void take_secrets(struct service *service, const struct settings *fresh)
 {
-    http_set_token(service->http, fresh->http_token);
+    if (fresh->http_token || !service->broker)
+        http_set_token(service->http, fresh->http_token);
     if (!service->redis)
         rotate_targets(service, fresh);
 }
@@ -322,6 +357,7 @@ static void tear_down(struct service *service)
             purge_engine_free(service->engines[i]);
     for (size_t i = 0; i < service->workers_nr; i++)
         pipeline_free(service->pipelines[i]);
+    tail_free(service->tail);
     reload_free(service->reload);
     rules_handle_free(service->rules);
     if (service->broker) {
@@ -363,6 +399,7 @@ static void prepare(struct service *service)
     describe_source(service);
     service->rules = rules_handle_new();
     service->reload = reload_new(settings, service->rules);
+    service->tail = tail_new();
 }
 
 enum service_result service_run(struct settings *settings, const struct service_options *options,

@@ -96,6 +96,7 @@ void stage_plan(struct stage *stage, int64_t now_ms, size_t max_event_bytes)
                                     .models = &stage->models,
                                     .counts = stage->counts,
                                     .max_event_bytes = max_event_bytes,
+                                    .tail = stage->tail,
                                     .now_ms = now_ms};
     batch_plan(&stage->batch, rules_handle_take(stage->rules), &context);
 }

@@ -17,6 +17,7 @@ struct stage {
     struct rule_count counts[16];
     struct rules_handle *rules;
     struct offsets *offsets;
+    struct tail_writer *tail; /* NULL, unless a test puts one in */
     struct batch batch;
 };
 
