@@ -70,22 +70,13 @@ static void walk_on(struct purge_cluster *cluster, size_t job_at, size_t member_
                   clock_steady_ms());
 }
 
-static void walk_everywhere(struct purge_cluster *cluster, size_t job)
+void purge_cluster_walk(struct purge_cluster *cluster, size_t job)
 {
     cluster->jobs[job].is_disturbed = false;
     for (size_t i = 0; i < cluster->members_nr; i++) {
         if (cluster->members[i]->is_used)
             walk_on(cluster, job, i);
     }
-}
-
-static bool is_round(const struct job *job)
-{
-    for (size_t i = 0; i < job->parts_nr; i++) {
-        if (job->parts[i].due > 0)
-            return false;
-    }
-    return true;
 }
 
 static size_t free_job(struct purge_cluster *cluster)
@@ -115,7 +106,7 @@ void purge_cluster_add(struct purge_cluster *cluster, const struct purge_request
     job->request.protect = protect;
     cluster->jobs_used++;
     if (cluster->map.is_known)
-        walk_everywhere(cluster, at);
+        purge_cluster_walk(cluster, at);
 }
 
 void purge_cluster_end_job(struct purge_cluster *cluster, struct job *job)
@@ -125,7 +116,7 @@ void purge_cluster_end_job(struct purge_cluster *cluster, struct job *job)
     cluster->jobs_used--;
 }
 
-static void finish(struct purge_cluster *cluster, size_t at)
+void purge_cluster_finish(struct purge_cluster *cluster, size_t at)
 {
     struct job *job = &cluster->jobs[at];
     uint64_t took_us = (uint64_t)(clock_steady_ns() - job->since_ns) / 1000;
@@ -146,28 +137,6 @@ void purge_cluster_take_tickets(struct purge_cluster *cluster)
     while ((nr = purge_tickets_take(cluster->tickets, tickets, TAKE_MAX)) > 0) {
         for (size_t i = 0; i < nr; i++)
             cluster->jobs[tickets[i] / MEMBERS_MAX].parts[tickets[i] % MEMBERS_MAX].due--;
-    }
-}
-
-/* A map that was under way when the last walk ended does not count: the one after it does. */
-static void check_job(struct purge_cluster *cluster, size_t at)
-{
-    struct job *job = &cluster->jobs[at];
-
-    if (!job->is_used || !cluster->map.is_known || !is_round(job))
-        return;
-    if (job->is_disturbed) {
-        walk_everywhere(cluster, at);
-    } else if (!job->is_checking) {
-        bool is_under_way = cluster->map.connection.phase != CONNECTION_CLOSED;
-
-        job->is_checking = true;
-        job->checked_map = cluster->maps + 1 + is_under_way;
-        cluster_map_want(&cluster->map);
-    } else if (cluster->maps >= job->checked_map) {
-        finish(cluster, at);
-    } else {
-        cluster_map_want(&cluster->map);
     }
 }
 
@@ -350,7 +319,7 @@ void purge_cluster_step(struct purge_cluster *cluster)
     }
     purge_cluster_take_tickets(cluster);
     for (size_t i = 0; i < cluster->jobs_nr; i++)
-        check_job(cluster, i);
+        purge_cluster_check(cluster, i);
 }
 
 int64_t purge_cluster_patience_ns(const struct purge_cluster *cluster)
@@ -360,6 +329,8 @@ int64_t purge_cluster_patience_ns(const struct purge_cluster *cluster)
     if (is_resting(cluster))
         return INT64_MAX;
     patience = cluster_map_patience_ms(&cluster->map, clock_steady_ms()) * NS_IN_MS;
+    if (purge_cluster_asking_ns(cluster) < patience)
+        patience = purge_cluster_asking_ns(cluster);
     for (size_t i = 0; i < cluster->members_nr; i++) {
         int64_t of_walk = cluster->members[i]->is_used
                               ? purge_walk_patience_ns(&cluster->members[i]->walk)

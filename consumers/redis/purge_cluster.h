@@ -5,7 +5,8 @@
  * slip from one that is still to be walked to one that was: a node that gained slots, or that
  * is another server than before, is therefore walked once more for every purge that is not done, and one
  * whose keys were found to have moved is walked again everywhere. The ticket goes back only after a map
- * that was asked for at the end shows no change.
+ * that was asked for at the end shows no change, and every node says that no slot of it comes or goes:
+ * while one does, the purge waits (ten minutes at the most, and the log knows), and then walks again.
  * One thread; purge_cluster_step() never blocks.
  */
 #ifndef CONSUMERS_REDIS_PURGE_CLUSTER_H

@@ -102,7 +102,7 @@ static bool has_found(const struct purge_walk *walk)
 static bool has_work(const struct purge_walk *walk)
 {
     return walk->set.walking_nr > 0 || walk->set.passed_nr > 0 || has_found(walk) ||
-           purge_set_next_start_ms(&walk->set) <= clock_steady_ms();
+           walk->wants_news || purge_set_next_start_ms(&walk->set) <= clock_steady_ms();
 }
 
 static void on_lost(struct purge_walk *walk)
@@ -166,8 +166,46 @@ static void probe(struct purge_walk *walk)
     connection_expect(&walk->connection, 1);
 }
 
+/* Only a node itself tells which of its slots come and go: "[SLOT->-NODE]", "[SLOT-<-NODE]". */
+static void ask_for_news(struct purge_walk *walk)
+{
+    struct slice command[] = {SLICE("CLUSTER"), SLICE("NODES")};
+
+    walk->is_asking = true;
+    walk->is_probing = walk->is_scanning = false;
+    walk->is_round_open = true;
+    walk->is_round_refused = false;
+    resp_command(&walk->connection.out, command, 2);
+    connection_expect(&walk->connection, 1);
+}
+
+/* A node that does not say, since the user may not ask, is taken to have none on the move. */
+static void take_news(struct purge_walk *walk, const struct answer *answer)
+{
+    if (answer->kind == ANSWER_TEXT)
+        walk->has_open = memmem(answer->text.ptr, answer->text.len, "->-", 3) != NULL ||
+                         memmem(answer->text.ptr, answer->text.len, "-<-", 3) != NULL;
+    else if (answer->kind == ANSWER_ERROR)
+        walk->has_open = false;
+    else
+        connection_disbelieve(&walk->connection, "CLUSTER NODES");
+}
+
+static void end_news(struct purge_walk *walk)
+{
+    walk->is_round_open = false;
+    walk->wants_news = false;
+    walk->news_nr++;
+    be_well(walk);
+}
+
 static void begin_round(struct purge_walk *walk)
 {
+    walk->is_asking = false;
+    if (walk->wants_news) {
+        ask_for_news(walk);
+        return;
+    }
     /* A walk nobody is on any more begins at the beginning: then one wrap is enough. */
     if (walk->set.walking_nr == 0)
         begin_at_the_beginning(walk);
@@ -348,7 +386,9 @@ static void take_answer(struct purge_walk *walk, const struct answer *answer)
     bool is_scan = walk->is_scanning && walk->connection.due == 0;
     bool is_pong = answer->kind == ANSWER_TEXT && slice_equals(answer->text, SLICE("PONG"));
 
-    if (answer->kind == ANSWER_ERROR)
+    if (walk->is_asking)
+        take_news(walk, answer);
+    else if (answer->kind == ANSWER_ERROR)
         on_refusal(walk, answer->text);
     else if (walk->is_probing && !is_pong)
         connection_disbelieve(&walk->connection, "PING");
@@ -372,7 +412,7 @@ static void take_answers(struct purge_walk *walk)
         walk->connection.due > 0)
         return;
     if (!walk->is_round_refused) {
-        (walk->is_probing ? end_probe : end_round)(walk);
+        (walk->is_asking ? end_news : walk->is_probing ? end_probe : end_round)(walk);
         return;
     }
     walk->is_round_open = false;

@@ -1,6 +1,8 @@
 /*
  * purge_walk - the walk itself: rounds of UNLINKs and a SCAN over one connection.
  *
+ * On request it asks the node whether slots of it are on the move (`wants_news`), between rounds.
+ *
  * A round is one write: UNLINKs (64 keys each at most) of what the last SCAN found, and the next
  * SCAN; now and then it is a PING alone, to know how long the way takes. A round that Redis refuses is repeated as it was, for ever; a lost connection forgets the
  * round and starts the walk anew for all. In a cluster there is a walk a node (purge_cluster.h). With nothing to walk for the connection is left alone.
@@ -36,6 +38,7 @@ struct purge_walk {
     bool has_cursor;      /* the reply does */
     bool is_scanning;     /* this round has a SCAN */
     bool is_probing;      /* this round is a PING */
+    bool is_asking;       /* this round is a CLUSTER NODES */
     bool is_round_open;
     bool is_round_refused;
     bool is_match_stale;
@@ -44,6 +47,9 @@ struct purge_walk {
     bool is_part;      /* of several walks: what is done is counted by who owns them */
     bool is_disturbed; /* a key that was found is another node's by now */
     bool is_other;     /* another server answers than before */
+    bool wants_news;   /* of slots on the move */
+    bool has_open;     /* the last news: a slot is coming or going */
+    uint64_t news_nr;  /* how often there were news */
     char run_id[CONNECTION_RUN_ID_BYTES];
     int64_t round_started_ns;
     struct backoff backoff;

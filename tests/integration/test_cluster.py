@@ -12,6 +12,10 @@ from lib.program import json_lines, rules_file, unstale
 from lib.redis_cluster import RedisCluster, slot_of
 from lib.suite import BusTest, Failed, main, wait_until
 
+# Of one node with {slow}, and of a later slot: servers that walk slot by slot come to it last.
+LATE = next(tag for tag in ("late%d" % i for i in range(1000))
+            if slot_of("slow") < slot_of(tag) <= (slot_of("slow") // 5462 + 1) * 5462 - 1)
+
 RULES = {"version": 1, "caches": {"default": {"keys": "raw", "serializer": "raw"}}, "rules": [
     {"name": "one", "when": {"model": "shop.Product"}, "do": {"delete": "p:{pk}"}},
     {"name": "tagged", "when": {"model": "shop.Pair"},
@@ -21,6 +25,9 @@ RULES = {"version": 1, "caches": {"default": {"keys": "raw", "serializer": "raw"
      "do": {"refresh": {"key": "i:{pk}", "value": "{after.name}", "ttl": "1h"}}},
     {"name": "lists", "when": {"model": "shop.List"}, "do": {"purge": "list:*"}},
     {"name": "tag", "when": {"model": "shop.Tag"}, "do": {"purge_tag": "tag:{pk}"}},
+    {"name": "slow", "when": {"model": "shop.Slow"},
+     "do": {"purge": {"pattern": "{{slow}}:*", "rate": 100}}},
+    {"name": "late", "when": {"model": "shop.Slow"}, "do": {"purge": "{{" + LATE + "}}:*"}},
 ]}
 
 
@@ -196,6 +203,24 @@ class RedirectionsTest(ClusterTest):
         self.applied()
         self.assertEqual(self.cluster.cmd("GET", "i:77"), "second")
         self.assertEqual(self.cluster.cmd("GET", "{i:77}:v"), "e:2")
+
+    def test_a_purge_waits_for_slots_that_are_on_the_move(self):
+        """What moved to a node that was walked already, behind the back of a map that stays as it is."""
+        bus = self.start()
+        slot, source = slot_of("{%s}:0" % LATE), self.cluster.node_of("{%s}:0" % LATE)
+        to = self.other_node("{%s}:0" % LATE)
+        slow = ["{slow}:%d" % at for at in range(600)]
+        late = ["{%s}:%d" % (LATE, at) for at in range(3)]
+        self.cluster.fill(slow + late)
+        self.cluster.begin_move(slot, to)
+        self.send(self.event("shop.Slow", 1))
+        wait_until(lambda: source.cmd("DBSIZE") < 600, 30, "the walk has begun")
+        self.cluster.move_keys(slot, to)
+        bus.wait_log("purge waits: slots are on the move", timeout=60)
+        self.assertEqual(self.topics.lag(self.events, self.name), 1)
+        self.cluster.end_move(slot, to)
+        self.wait_gone(self.cluster, slow + late)
+        self.applied()
 
     def test_slots_move_under_load(self):
         count = 30000
