@@ -10,6 +10,7 @@
 #include "consumers/base/log.h"
 #include "consumers/plan/plan.h"
 #include "consumers/redis/jitter.h"
+#include "consumers/redis/purge_news.h"
 #include "consumers/redis/purge_tickets.h"
 #include "consumers/redis/reply_class.h"
 #include "consumers/redis/resp.h"
@@ -166,29 +167,13 @@ static void probe(struct purge_walk *walk)
     connection_expect(&walk->connection, 1);
 }
 
-/* Only a node itself tells which of its slots come and go: "[SLOT->-NODE]", "[SLOT-<-NODE]". */
 static void ask_for_news(struct purge_walk *walk)
 {
-    struct slice command[] = {SLICE("CLUSTER"), SLICE("NODES")};
-
     walk->is_asking = true;
     walk->is_probing = walk->is_scanning = false;
     walk->is_round_open = true;
     walk->is_round_refused = false;
-    resp_command(&walk->connection.out, command, 2);
-    connection_expect(&walk->connection, 1);
-}
-
-/* A node that does not say, since the user may not ask, is taken to have none on the move. */
-static void take_news(struct purge_walk *walk, const struct answer *answer)
-{
-    if (answer->kind == ANSWER_TEXT)
-        walk->has_open = memmem(answer->text.ptr, answer->text.len, "->-", 3) != NULL ||
-                         memmem(answer->text.ptr, answer->text.len, "-<-", 3) != NULL;
-    else if (answer->kind == ANSWER_ERROR)
-        walk->has_open = false;
-    else
-        connection_disbelieve(&walk->connection, "CLUSTER NODES");
+    purge_news_ask(&walk->connection);
 }
 
 static void end_news(struct purge_walk *walk)
@@ -386,9 +371,9 @@ static void take_answer(struct purge_walk *walk, const struct answer *answer)
     bool is_scan = walk->is_scanning && walk->connection.due == 0;
     bool is_pong = answer->kind == ANSWER_TEXT && slice_equals(answer->text, SLICE("PONG"));
 
-    if (walk->is_asking)
-        take_news(walk, answer);
-    else if (answer->kind == ANSWER_ERROR)
+    if (walk->is_asking && purge_news_take(&walk->connection, answer, &walk->has_open))
+        return;
+    if (answer->kind == ANSWER_ERROR)
         on_refusal(walk, answer->text);
     else if (walk->is_probing && !is_pong)
         connection_disbelieve(&walk->connection, "PING");

@@ -26,7 +26,7 @@ RULES = {"version": 1, "caches": {"default": {"keys": "raw", "serializer": "raw"
     {"name": "lists", "when": {"model": "shop.List"}, "do": {"purge": "list:*"}},
     {"name": "tag", "when": {"model": "shop.Tag"}, "do": {"purge_tag": "tag:{pk}"}},
     {"name": "slow", "when": {"model": "shop.Slow"},
-     "do": {"purge": {"pattern": "{{slow}}:*", "rate": 100}}},
+     "do": {"purge": {"pattern": "{{slow}}:*", "rate": 300}}},
     {"name": "late", "when": {"model": "shop.Slow"}, "do": {"purge": "{{" + LATE + "}}:*"}},
 ]}
 
