@@ -323,14 +323,46 @@ static void add_cache(struct loader *loader, struct cache *cache,
     loader->set->caches_nr = loader->caches_nr;
 }
 
+/* The member that the two do not say alike; NULL: they say the same. */
+static const char *find_difference(json_t *one, json_t *other)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(one, name, value)
+    {
+        if (!json_equal(value, json_object_get(other, name)))
+            return name;
+    }
+    json_object_foreach(other, name, value)
+    {
+        if (!json_object_get(one, name))
+            return name;
+    }
+    return NULL;
+}
+
+static void report_difference(struct loader *loader, const struct cursor *at,
+                              const struct cursor *first, const char *name)
+{
+    const struct cursor *member = cursor_member(at, name);
+
+    report(loader, member ? member : at, (struct remark){.code = "E106", .on_name = true},
+           "cache \"%.*s\" differs from the one at %.*s:%u in \"%s\"", SLICE_ARG(at->step.name),
+           SLICE_ARG(first->file->name), cursor_line(first), name);
+}
+
+/* Several files may declare a cache if they say the same of it: then it is one. */
 static bool is_duplicate(struct loader *loader, const struct cursor *at)
 {
     for (size_t i = 0; i < loader->caches_nr; i++) {
+        const struct cursor *first = loader->declared[i].at;
+
         if (!slice_equals(loader->caches[i].name, at->step.name))
             continue;
-        report(loader, at, (struct remark){.code = "E106", .on_name = true},
-               "cache \"%.*s\" is defined twice (first at %.*s:%u)", SLICE_ARG(at->step.name),
-               SLICE_ARG(loader->declared[i].at->file->name), cursor_line(loader->declared[i].at));
+        const char *name = find_difference(first->json, at->json);
+        if (name)
+            report_difference(loader, at, first, name);
         return true;
     }
     return false;

@@ -47,15 +47,28 @@ struct cursor_iter cursor_walk(const struct cursor *container)
                                 .member = json_object_iter(container->json)};
 }
 
+static const struct cursor *next_element(struct cursor_iter *iter)
+{
+    const struct cursor *array = iter->container;
+    struct slice text = array->file->clean;
+    struct cursor *at;
+
+    if (iter->index >= json_array_size(array->json))
+        return NULL;
+    if (iter->index == 0)
+        iter->walk = scan_walk(text, locate(text, &array->step).value.start);
+    at = (struct cursor *)cursor_element(array, iter->index++);
+    if (scan_next(&iter->walk))
+        at->step.start = iter->walk.value.start;
+    return at;
+}
+
 const struct cursor *cursor_next(struct cursor_iter *iter)
 {
     const struct cursor *at;
 
-    if (!json_is_object(iter->container->json)) {
-        if (iter->index >= json_array_size(iter->container->json))
-            return NULL;
-        return cursor_element(iter->container, iter->index++);
-    }
+    if (!json_is_object(iter->container->json))
+        return next_element(iter);
     if (!iter->member)
         return NULL;
     at = cursor_member(iter->container, json_object_iter_key(iter->member));

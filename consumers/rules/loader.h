@@ -108,20 +108,21 @@ const struct cursor *cursor_root(const struct rule_file *file);
 const struct cursor *cursor_member(const struct cursor *object, const char *name); /* NULL: none */
 const struct cursor *cursor_element(const struct cursor *array, size_t index);
 
-/* for (it = cursor_walk(c); (at = cursor_next(&it));) members of an object, elements of an array. */
+/*
+ * for (it = cursor_walk(c); (at = cursor_next(&it));) members of an object, elements of an array. Elements
+ * come with their place: to look each up from the array's start would take quadratic time.
+ */
 struct cursor_iter {
     const struct cursor *container;
     void *member;
     size_t index;
+    struct scan_walk walk; /* over the text of an array, once begun */
 };
 
 struct cursor_iter cursor_walk(const struct cursor *container);
 const struct cursor *cursor_next(struct cursor_iter *iter);
 
-/*
- * The same for a long array: elements come with their place and line, so that nothing below them is
- * looked for from the file's start.
- */
+/* The same for an array whose elements' lines are asked for: they come with those too. */
 struct cursor_places {
     const struct cursor *array;
     struct scan_walk walk;

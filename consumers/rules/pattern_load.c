@@ -219,6 +219,7 @@ static bool load_branch(struct loader *loader, const struct cursor *at, struct s
 
 static bool load_or(struct builder *b, const struct cursor *at, struct slice prefix)
 {
+    struct cursor_iter it = cursor_walk(at);
     size_t nr = json_array_size(at->json);
     struct pattern *branches;
     bool is_fine = true;
@@ -230,7 +231,7 @@ static bool load_or(struct builder *b, const struct cursor *at, struct slice pre
     }
     branches = arena_zero(b->loader->arena, nr, sizeof(*branches));
     for (size_t i = 0; i < nr; i++) {
-        const struct cursor *branch = cursor_element(at, i);
+        const struct cursor *branch = cursor_next(&it);
 
         is_fine = load_branch(b->loader, branch, prefix, &branches[i]) && is_fine;
         if (json_is_object(branch->json) && json_object_size(branch->json) == 0) {

@@ -9,90 +9,6 @@
 
 #define PRODUCT "'when':{'model':'shop.Product'},"
 
-/* ---- several files ---- */
-
-START_TEST(files_make_one_set)
-{
-    struct rule_source sources[] = {{SLICE("a.jsonc"), SLICE_ABSENT},
-                                    {SLICE("b.json"), SLICE_ABSENT}};
-    struct loaded loaded;
-    const struct rule *rule;
-
-    loaded_init(&loaded);
-    sources[0].text = loaded_quoted(
-        &loaded, "// caches\n{'version':1,'caches':{'default':{'keys':'django',},},"
-                 "'defaults':{'mode':'shadow','max_keys':7,'unless':{'tenant':'test'}}}");
-    sources[1].text = loaded_quoted(
-        &loaded, "{'version':1,'defaults':{'max_keys':7,'on_missing':'skip'},'rules':[\n"
-                 "{'name':'one',\n" PRODUCT "'do':{'delete':'k:{pk}'}},\n"
-                 "{'name':'two','mode':'live','enabled':false,'unless':{'source':'x'}," PRODUCT
-                 "'do':{'delete':'k'}}]}");
-    loaded.set = load_sources(sources, 2, &loaded.found);
-    ck_assert_ptr_nonnull(loaded.set);
-    ck_assert_uint_eq(loaded.set->files_nr, 2);
-    ck_assert_uint_eq(loaded.set->rules_nr, 2);
-    rule = &loaded.set->rules[0];
-    loaded_assert(rule->name, SLICE("one"), "name");
-    loaded_assert(rule->file, SLICE("b.json"), "file");
-    ck_assert_uint_eq(rule->line, 2);
-    ck_assert_int_eq(rule->mode, RULE_SHADOW);
-    ck_assert_uint_eq(rule->max_keys, 7);
-    ck_assert(rule->skip_missing && rule->is_enabled && rule->has_unless);
-    loaded_assert(rule->unless.predicates[0].path.text, SLICE("tenant"), "unless");
-    loaded_assert(loaded_text(&loaded, &rule->actions[0].targets[0]), SLICE(":1:k:<pk>"), "target");
-    rule++;
-    ck_assert_int_eq(rule->mode, RULE_LIVE);
-    ck_assert(!rule->is_enabled);
-    ck_assert_uint_eq(rule->unless.predicates_nr, 1);
-    loaded_assert(rule->unless.predicates[0].path.text, SLICE("source"), "unless");
-    loaded_release(&loaded);
-}
-END_TEST
-
-static const struct {
-    const char *first, *second;
-    const char *message;
-} twice[] = {
-    {"'rules':[\n{'name':'r'," PRODUCT "'do':{'delete':'k'}}]",
-     "'rules':[{'name':'r'," PRODUCT "'do':{'delete':'k'}}]",
-     "rule \"r\" is defined twice (first at a.json:2)"},
-    {"'caches':{'c':{}}", "'caches':{'c':{}}", "cache \"c\" is defined twice (first at a.json:1)"},
-    {"'models':{\n'a.B':{}}", "'models':{'A.b':{}}",
-     "model \"A.b\" is defined twice (first at a.json:2)"},
-    {"'defaults':{'mode':'live'}", "'defaults':{'mode':'shadow'}",
-     "default \"mode\" differs from the one at a.json:1"},
-};
-
-START_TEST(defined_twice)
-{
-    struct rule_source sources[] = {{SLICE("a.json"), SLICE_ABSENT},
-                                    {SLICE("b.json"), SLICE_ABSENT}};
-    struct loaded loaded;
-    size_t found = 0;
-
-    loaded_init(&loaded);
-    sources[0].text = loaded_quoted(
-        &loaded, arena_text(&loaded.arena,
-                            arena_printf(&loaded.arena, "{'version':1,%s}", twice[_i].first)));
-    sources[1].text = loaded_quoted(
-        &loaded, arena_text(&loaded.arena,
-                            arena_printf(&loaded.arena, "{'version':1,%s}", twice[_i].second)));
-    loaded.set = load_sources(sources, 2, &loaded.found);
-    ck_assert_ptr_null(loaded.set);
-    for (size_t i = 0; i < loaded.found.nr; i++) {
-        const struct diagnostic *d = &loaded.found.items[i];
-
-        if (strcmp(d->code, "E106") != 0)
-            continue;
-        loaded_assert(d->file, SLICE("b.json"), "file");
-        loaded_assert(d->message, slice_of(twice[_i].message), "message");
-        found++;
-    }
-    ck_assert_uint_eq(found, 1);
-    loaded_release(&loaded);
-}
-END_TEST
-
 START_TEST(the_hash_goes_by_contents)
 {
     static const char *const texts[] = {
@@ -482,8 +398,6 @@ static Suite *load_suite(void)
     Suite *suite = suite_create("load");
     TCase *tcase = tcase_create("load");
 
-    tcase_add_test(tcase, files_make_one_set);
-    tcase_add_loop_test(tcase, defined_twice, 0, ARRAY_NR(twice));
     tcase_add_test(tcase, the_hash_goes_by_contents);
     tcase_add_loop_test(tcase, targets_are_complete_keys, 0, ARRAY_NR(targets));
     tcase_add_test(tcase, options_of_verbs);

@@ -146,3 +146,14 @@ def test_they_are_sent(capsys, topic):
         said = output(capsys, "unstale_emit", "shop.Tag", all=True, rate=1000)
     assert "1 events sent" in said
     assert [json.loads(record.value)["source"] for record in topic.records()] == ["resync"]
+
+
+@pytest.mark.parametrize("settings, text", [
+    ({"BROKERS": "127.0.0.1:1", "OPTIONS": {"compression.type": "most"}}, "most"),
+    ({"BROKERS": "127.0.0.1:1", "OPTIONS": {"compresion": "lz4"}}, "compresion"),
+    ({"TRANSPORT": "http", "URL": "ftp://bus"}, "url must be"),
+])
+def test_a_relay_says_which_setting_is_wrong(settings, text):
+    with override_settings(UNSTALE={"OUTBOX": True, **settings}):
+        with pytest.raises(CommandError, match="UNSTALE: .*" + text):
+            call_command("unstale_relay", once=True, timeout=1)

@@ -54,6 +54,7 @@ class Command(BaseCommand):
         settings = conf.get()
         if settings.transport == "kafka" and settings.brokers_text() is None:
             raise CommandError("UNSTALE names no BROKERS: events have nowhere to go")
+        _check_emitter()
         stop = Stop()
         relay = Relay(_make_emitter, _options(options), stop)
         stop.listen()
@@ -121,6 +122,14 @@ def _make_emitter() -> Emitter:
         options["message.timeout.ms"] = 0
     return Emitter(settings.brokers_text(), settings.topic, options=options, raise_errors=True,
                    max_block_ms=1000, **members)
+
+
+def _check_emitter() -> None:
+    """Settings that will not do are told before a row is looked at, and connect to nothing."""
+    try:
+        _make_emitter().check()
+    except (ValueError, TypeError) as error:
+        raise CommandError(f"UNSTALE: {error}") from None
 
 
 def _log_to_stderr(verbosity: int) -> None:
