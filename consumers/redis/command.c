@@ -54,6 +54,8 @@ static bool fits_set(const struct op *op, const struct answer *answer)
 bool command_fits(const struct flight *flight, const struct command *command,
                   const struct answer *answer)
 {
+    struct script_failures failures;
+
     switch (command->kind) {
     case COMMAND_UNLINK:
         return answer_is_count(answer, command->nr);
@@ -69,20 +71,21 @@ bool command_fits(const struct flight *flight, const struct command *command,
     case COMMAND_EXPIRE:
         break;
     }
-    return answer_is_count(answer, 1);
+    return answer_is_count(answer, command->nr) ||
+           (answer->kind == ANSWER_TEXT && command->nr > 1 &&
+            script_failures_read(&failures, answer->text, command->nr));
 }
 
-static void write_unlink(const struct command_writer *writer, const struct command *command)
+bool command_is_batch(const struct command *command)
 {
-    uint32_t op = command->first;
+    enum script_name name;
 
-    resp_begin(writer->out, command->nr + 1);
-    resp_bulk(writer->out, SLICE("UNLINK"));
-    for (uint32_t i = 0; i < command->nr; i++) {
-        resp_bulk(writer->out, flight_op(writer->flight, op)->key);
-        if (i + 1 < command->nr)
-            op = flight_next(writer->flight, op);
-    }
+    return command->nr > 1 && command_has_script(command->kind, &name);
+}
+
+bool command_counts_keys(enum command_kind kind)
+{
+    return kind == COMMAND_UNLINK || kind == COMMAND_REFRESH || kind == COMMAND_GUARDED_DELETE;
 }
 
 static void write_set(const struct command_writer *writer, const struct op *op)
@@ -99,20 +102,60 @@ static void write_set(const struct command_writer *writer, const struct op *op)
         resp_bulk(writer->out, condition == REFRESH_EXISTS ? SLICE("XX") : SLICE("NX"));
 }
 
-static void begin_script(const struct command_writer *writer, const struct op *op, size_t keys,
-                         size_t arguments)
+typedef void (*write_op)(const struct command_writer *writer, const struct op *op);
+
+static void for_each_op(const struct command_writer *writer, const struct command *command,
+                        write_op write)
 {
-    resp_begin(writer->out, 3 + keys + arguments);
-    resp_bulk(writer->out, SLICE("EVALSHA"));
-    resp_bulk(writer->out, (struct slice){writer->script->sha, SCRIPT_SHA_BYTES});
-    resp_bulk_int(writer->out, (int64_t)keys);
+    uint32_t op = command->first;
+
+    for (uint32_t i = 0; i < command->nr; i++) {
+        write(writer, flight_op(writer->flight, op));
+        if (i + 1 < command->nr)
+            op = flight_next(writer->flight, op);
+    }
+}
+
+static void write_key(const struct command_writer *writer, const struct op *op)
+{
     resp_bulk(writer->out, op->key);
-    if (keys < 2)
-        return;
+}
+
+static void write_companion(const struct command_writer *writer, const struct op *op)
+{
     buffer_clear(writer->scratch);
     if (!companion_write(op->key, writer->scratch))
         assert(false && "a flight guards only what can have a companion");
     resp_bulk(writer->out, buffer_slice(writer->scratch));
+}
+
+static void write_unlink(const struct command_writer *writer, const struct command *command)
+{
+    resp_begin(writer->out, command->nr + 1);
+    resp_bulk(writer->out, SLICE("UNLINK"));
+    for_each_op(writer, command, write_key);
+}
+
+/* What a script takes of an op. */
+struct script_call {
+    bool has_companions;
+    size_t arguments;
+    write_op write_arguments;
+};
+
+static void write_script(const struct command_writer *writer, const struct command *command,
+                         struct script_call call)
+{
+    size_t keys = command->nr * (call.has_companions ? 2U : 1U);
+
+    resp_begin(writer->out, 3 + keys + command->nr * call.arguments);
+    resp_bulk(writer->out, SLICE("EVALSHA"));
+    resp_bulk(writer->out, (struct slice){writer->script->sha, SCRIPT_SHA_BYTES});
+    resp_bulk_int(writer->out, (int64_t)keys);
+    for_each_op(writer, command, write_key);
+    if (call.has_companions)
+        for_each_op(writer, command, write_companion);
+    for_each_op(writer, command, call.write_arguments);
 }
 
 static void write_version(const struct command_writer *writer, const struct op *op)
@@ -144,7 +187,6 @@ static int64_t companion_ms(int64_t ttl_ms)
 
 static void write_refresh(const struct command_writer *writer, const struct op *op)
 {
-    begin_script(writer, op, 2, 5);
     write_version(writer, op);
     resp_bulk(writer->out, op->value);
     resp_bulk_int(writer->out, op->action->ttl_ms);
@@ -154,14 +196,12 @@ static void write_refresh(const struct command_writer *writer, const struct op *
 
 static void write_guarded_delete(const struct command_writer *writer, const struct op *op)
 {
-    begin_script(writer, op, 2, 2);
     write_version(writer, op);
     resp_bulk_int(writer->out, HOUR_MS);
 }
 
 static void write_bump(const struct command_writer *writer, const struct op *op)
 {
-    begin_script(writer, op, 1, 4);
     resp_bulk_int(writer->out, op->times > 0 ? op->times : 1);
     if (op->at_least >= 0)
         resp_bulk_int(writer->out, op->at_least);
@@ -174,7 +214,6 @@ static void write_bump(const struct command_writer *writer, const struct op *op)
 /* Spread over jitter: keys that expire together would all be missed at once. */
 static void write_expire(const struct command_writer *writer, const struct op *op)
 {
-    begin_script(writer, op, 1, 1);
     resp_bulk_int(writer->out, jitter_apply(op->action->ttl_ms, op->action->jitter_ms, op->hash));
 }
 
@@ -196,16 +235,16 @@ void command_write(const struct command_writer *writer, const struct command *co
         write_set(writer, flight_op(writer->flight, command->first));
         break;
     case COMMAND_REFRESH:
-        write_refresh(writer, flight_op(writer->flight, command->first));
+        write_script(writer, command, (struct script_call){true, 5, write_refresh});
         break;
     case COMMAND_GUARDED_DELETE:
-        write_guarded_delete(writer, flight_op(writer->flight, command->first));
+        write_script(writer, command, (struct script_call){true, 2, write_guarded_delete});
         break;
     case COMMAND_BUMP:
-        write_bump(writer, flight_op(writer->flight, command->first));
+        write_script(writer, command, (struct script_call){false, 4, write_bump});
         break;
     case COMMAND_EXPIRE:
-        write_expire(writer, flight_op(writer->flight, command->first));
+        write_script(writer, command, (struct script_call){false, 1, write_expire});
         break;
     case COMMAND_PING:
         resp_command(writer->out, (struct slice[]){SLICE("PING")}, 1);

@@ -11,6 +11,12 @@
 /* The script a command runs by, if it does. */
 bool command_has_script(enum command_kind kind, enum script_name *name);
 
+/* Several ops in one call of a script. */
+bool command_is_batch(const struct command *command);
+
+/* Its answer says how many keys were deleted. */
+bool command_counts_keys(enum command_kind kind);
+
 struct command_writer {
     const struct flight *flight;
     const struct script *script; /* of the command; NULL if it has none */

@@ -7,6 +7,8 @@
 #include "consumers/redis/companion.h"
 #include "consumers/redis/slots.h"
 
+enum { KINDS_NR = COMMAND_WAIT + 1 };
+
 void flight_init(struct flight *flight, const struct redis_target *targets, size_t targets_nr)
 {
     uint32_t lanes_nr = 0;
@@ -15,7 +17,7 @@ void flight_init(struct flight *flight, const struct redis_target *targets, size
     flight->lanes = alloc_zero(targets_nr, sizeof(*flight->lanes));
     for (size_t i = 0; i < targets_nr; i++) {
         flight->lanes[i] = lanes_nr;
-        lanes_nr += targets[i].is_cluster ? (uint32_t)SLOTS_NR : 1;
+        lanes_nr += targets[i].is_cluster ? (uint32_t)SLOTS_NR : KINDS_NR;
     }
     flight->open = alloc_zero(lanes_nr, sizeof(*flight->open));
     for (uint32_t lane = 0; lane < lanes_nr; lane++)
@@ -114,62 +116,110 @@ static void close_group(struct flight *flight, uint32_t lane, struct outlet outl
     flight->open[lane] = OP_NONE;
 }
 
-static void open_group(struct flight *flight, struct place place)
+static void open_group(struct flight *flight, enum command_kind kind, struct place place)
 {
     flight->used =
         alloc_grow(flight->used, flight->used_nr, &flight->used_capacity, sizeof(*flight->used));
     flight->used[flight->used_nr++] = place.lane;
-    flight->open[place.lane] = add_command(flight, COMMAND_UNLINK, place.target);
+    flight->open[place.lane] = add_command(flight, kind, place.target);
     flight->commands[flight->open[place.lane]].slot = place.slot;
+}
+
+static bool is_full(const struct command *command)
+{
+    if (command->kind == COMMAND_UNLINK)
+        return command->nr == PLAN_MAX_KEYS;
+    return command->nr == SCRIPT_OPS_MAX || command->bytes >= FLIGHT_SCRIPT_BYTES;
+}
+
+static uint32_t bytes_of(const struct op *op)
+{
+    size_t bytes = op->key.len + op->value.len;
+
+    return bytes < FLIGHT_SCRIPT_BYTES ? (uint32_t)bytes : FLIGHT_SCRIPT_BYTES;
 }
 
 static void join_group(struct flight *flight, uint32_t op, struct place place, struct outlet outlet)
 {
-    if (flight->open[place.lane] == OP_NONE)
-        open_group(flight, place);
+    struct command *command = &flight->commands[flight->open[place.lane]];
+
     add_op(flight, flight->open[place.lane], op);
-    if (flight->commands[flight->open[place.lane]].nr == PLAN_MAX_KEYS)
+    command->bytes += bytes_of(flight_op(flight, op));
+    if (is_full(command))
         close_group(flight, place.lane, outlet);
 }
 
-static bool is_in_open_group(const struct flight *flight, uint32_t op, uint32_t lane)
+static uint32_t lane_of(const struct flight *flight, const struct command *command)
 {
-    return op != OP_NONE && flight->open[lane] != OP_NONE &&
-           flight->links[op].command == flight->open[lane];
+    bool is_cluster = flight->targets[command->target].is_cluster;
+
+    return flight->lanes[command->target] + (is_cluster ? command->slot : (uint32_t)command->kind);
 }
 
-static struct place place_of(const struct flight *flight, const struct op *op)
+/* The command before on the same key goes first, unless both are deletes of one command. */
+static void close_before(struct flight *flight, const struct op *op, enum command_kind kind,
+                         struct outlet outlet)
+{
+    const struct command *command;
+    uint32_t lane;
+
+    if (op->previous == OP_NONE || flight->links[op->previous].command == OP_NONE)
+        return;
+    command = &flight->commands[flight->links[op->previous].command];
+    lane = lane_of(flight, command);
+    if (flight->open[lane] != flight->links[op->previous].command ||
+        (kind == COMMAND_UNLINK && command->kind == COMMAND_UNLINK))
+        return;
+    close_group(flight, lane, outlet);
+}
+
+static struct place place_of(const struct flight *flight, const struct op *op,
+                             enum command_kind kind)
 {
     struct place place = {.target = (uint32_t)op->cache->target};
 
     assert(place.target < flight->targets_nr);
     if (flight->targets[place.target].is_cluster)
         place.slot = slots_of_key(op->key);
-    place.lane = flight->lanes[place.target] + place.slot;
+    place.lane = lane_of(
+        flight, &(struct command){.kind = kind, .target = place.target, .slot = place.slot});
     return place;
+}
+
+/* An unguarded refresh is sent once and answered for alone; a slot's scripts may be redirected. */
+static bool is_single(const struct flight *flight, enum command_kind kind, uint32_t target)
+{
+    return kind == COMMAND_SET || (kind != COMMAND_UNLINK && flight->targets[target].is_cluster);
+}
+
+static void add_single(struct flight *flight, enum command_kind kind, uint32_t op,
+                       struct place place, struct outlet outlet)
+{
+    uint32_t command = add_command(flight, kind, place.target);
+
+    flight->commands[command].slot = place.slot;
+    add_op(flight, command, op);
+    outlet.on_command(outlet.sink, command);
 }
 
 static void begin_op(struct flight *flight, uint32_t index, struct outlet outlet)
 {
     const struct op *op = flight_op(flight, index);
     enum command_kind kind = kind_of(op);
-    struct place place = place_of(flight, op);
-    uint32_t command;
+    struct place place = place_of(flight, op, kind);
 
-    if (kind == COMMAND_UNLINK) {
-        join_group(flight, index, place, outlet);
-        return;
-    }
-    if (is_guarded(op) && !companion_is_possible(op->key)) {
+    if (kind != COMMAND_UNLINK && is_guarded(op) && !companion_is_possible(op->key)) {
         add_rejection(flight, index, SLICE("a key with a brace and no hash tag cannot be guarded"));
         return;
     }
-    if (is_in_open_group(flight, op->previous, place.lane))
-        close_group(flight, place.lane, outlet);
-    command = add_command(flight, kind, place.target);
-    flight->commands[command].slot = place.slot;
-    add_op(flight, command, index);
-    outlet.on_command(outlet.sink, command);
+    close_before(flight, op, kind, outlet);
+    if (is_single(flight, kind, place.target)) {
+        add_single(flight, kind, index, place, outlet);
+        return;
+    }
+    if (flight->open[place.lane] == OP_NONE)
+        open_group(flight, kind, place);
+    join_group(flight, index, place, outlet);
 }
 
 static void reserve_links(struct flight *flight, size_t nr)
@@ -188,6 +238,20 @@ static void clear(struct flight *flight)
     buffer_clear(&flight->texts);
 }
 
+/* Scripts first: they take longest. */
+static void close_groups(struct flight *flight, struct outlet outlet)
+{
+    for (size_t i = 0; i < flight->used_nr; i++) {
+        uint32_t command = flight->open[flight->used[i]];
+
+        if (command != OP_NONE && flight->commands[command].kind != COMMAND_UNLINK)
+            close_group(flight, flight->used[i], outlet);
+    }
+    for (size_t i = 0; i < flight->used_nr; i++)
+        close_group(flight, flight->used[i], outlet);
+    flight->used_nr = 0;
+}
+
 void flight_begin(struct flight *flight, struct plan *plan, flight_on_command on_command,
                   void *sink)
 {
@@ -202,9 +266,7 @@ void flight_begin(struct flight *flight, struct plan *plan, flight_on_command on
         if (plan->ops[i].merged_into == OP_LIVE && !op_runs_beside(&plan->ops[i]))
             begin_op(flight, i, outlet);
     }
-    for (size_t i = 0; i < flight->used_nr; i++)
-        close_group(flight, flight->used[i], outlet);
-    flight->used_nr = 0;
+    close_groups(flight, outlet);
 }
 
 uint32_t flight_add_ping(struct flight *flight, uint32_t node)
@@ -239,6 +301,38 @@ uint32_t flight_split(struct flight *flight, uint32_t command, uint32_t *first)
         add_op(flight, single, op);
     }
     return whole.nr - 1;
+}
+
+static void add_alone(struct flight *flight, const struct command *from, uint32_t op)
+{
+    enum command_kind kind = from->kind == COMMAND_REFRESH ? COMMAND_GUARDED_DELETE : from->kind;
+    uint32_t alone = add_command(flight, kind, from->target);
+
+    flight->commands[alone].slot = from->slot;
+    add_op(flight, alone, op);
+}
+
+uint32_t flight_take_out(struct flight *flight, uint32_t command, const uint32_t *places, size_t nr)
+{
+    const struct command whole = flight->commands[command];
+    uint32_t first = (uint32_t)flight->commands_nr;
+    uint32_t op = whole.first;
+    size_t taken = 0;
+
+    flight->commands[command].nr = 0;
+    for (uint32_t place = 1; place <= whole.nr; place++) {
+        uint32_t next = place < whole.nr ? flight_next(flight, op) : OP_NONE;
+
+        if (taken < nr && places[taken] == place) {
+            add_alone(flight, &whole, op);
+            taken++;
+        } else {
+            add_op(flight, command, op);
+        }
+        op = next;
+    }
+    assert(taken == nr);
+    return first;
 }
 
 void flight_undone(struct flight *flight)

@@ -1,9 +1,11 @@
 /*
  * flight - one plan on its way: the commands its ops come to, and what became of each op.
  *
- * flight_begin() turns ops into commands: exact deletes go together up to PLAN_MAX_KEYS of a target (in
- * a cluster: of a slot), everything else is a command of its own. A group stays open while other commands pass it, and is
- * closed before an op whose predecessor on its key lies in it: so order on one key is kept.
+ * flight_begin() turns ops into commands. Exact deletes go together up to PLAN_MAX_KEYS of a target (in
+ * a cluster: of a slot), ops of one script up to SCRIPT_OPS_MAX of a target (in a cluster: alone);
+ * an unguarded refresh is a command of its own. A group stays open while other commands pass it, and
+ * is closed before an op whose predecessor on its key lies in it, unless both are deletes: so order on
+ * one key is kept, and no key is twice in a call of a script.
  *
  * Borrows the plan until flight_finish() or flight_drop(). Arrays are kept from flight to flight: in
  * steady state nothing is allocated.
@@ -13,7 +15,10 @@
 
 #include "consumers/base/buffer.h"
 #include "consumers/plan/plan.h"
+#include "consumers/redis/scripts.h"
 #include "consumers/redis/target.h"
+
+enum { FLIGHT_SCRIPT_BYTES = 64 << 10 };
 
 enum command_kind {
     COMMAND_UNLINK,
@@ -30,6 +35,7 @@ struct command {
     enum command_kind kind;
     uint32_t target;
     uint32_t first, last, nr; /* its ops: a list by flight->links */
+    uint32_t bytes;           /* of their values, roughly: a group ends at FLIGHT_SCRIPT_BYTES */
     uint16_t slot;            /* in a cluster */
     uint8_t tries;            /* answered by an error that no table lists */
     bool was_sent;
@@ -55,8 +61,8 @@ struct flight {
     size_t links_capacity;
     const struct redis_target *targets; /* borrowed */
     size_t targets_nr;
-    uint32_t *lanes; /* by target: its first lane; a cluster has one a slot, others have one */
-    uint32_t *open;  /* by lane: its group of deletes that may still grow, or OP_NONE */
+    uint32_t *lanes; /* by target: its first lane; a cluster has one a slot, others one a kind */
+    uint32_t *open;  /* by lane: its group that may still grow, or OP_NONE */
     uint32_t *used;  /* lanes that had a group, in order */
     size_t used_nr, used_capacity;
     size_t unanswered; /* commands */
@@ -85,6 +91,14 @@ uint32_t flight_add_wait(struct flight *flight, uint32_t target);
  * new ones at the end, *first to *first + result - 1, in the order of the keys.
  */
 uint32_t flight_split(struct flight *flight, uint32_t command, uint32_t *first);
+
+/*
+ * The ops at these places of a command, counted from 1 and rising, become commands of their own at the
+ * end, in that order; returns the first. What was sent behind them may be done before them: a refresh
+ * becomes a guarded delete, and for the other kinds of a script that order is no harm.
+ */
+uint32_t flight_take_out(struct flight *flight, uint32_t command, const uint32_t *places,
+                         size_t nr);
 
 /* An answered command is to be carried out once more. */
 void flight_undone(struct flight *flight);

@@ -182,11 +182,6 @@ void node_leave(struct node *node)
         node->router->answered(node->router->context, queued);
 }
 
-static bool counts_keys(enum command_kind kind)
-{
-    return kind == COMMAND_UNLINK || kind == COMMAND_REFRESH || kind == COMMAND_GUARDED_DELETE;
-}
-
 static enum op_found found_by(const struct command *command, const struct answer *answer)
 {
     bool is_delete = command->kind == COMMAND_UNLINK || command->kind == COMMAND_GUARDED_DELETE;
@@ -203,8 +198,12 @@ static void on_success(struct node *node, const struct answer *answer)
     uint8_t index = node_queued_at(node, 0)->flight;
     struct command *command = node_command_at(node, 0);
 
-    if (answer->kind == ANSWER_INTEGER && counts_keys(command->kind))
+    if (answer->kind == ANSWER_INTEGER && command_counts_keys(command->kind))
         counter_add(&node->stats->keys_deleted, (uint64_t)answer->integer);
+    if (answer->kind == ANSWER_TEXT && command_is_batch(command)) {
+        node_part(node, answer->text);
+        command = node_command_at(node, 0);
+    }
     node_be_well(node);
     node->good_ms = node->connection.heard_ms;
     if (node->has_replicas)
@@ -248,7 +247,9 @@ static void on_poison(struct node *node, struct slice text)
     struct flight *flight = &node->flights[node_queued_at(node, 0)->flight];
 
     node_be_well(node);
-    if (flight->plan != NULL)
+    if (command_is_batch(node_command_at(node, 0)))
+        node_part_whole(node);
+    if (flight->plan != NULL && node_command_at(node, 0)->nr > 0)
         flight_reject(flight, node_command_at(node, 0), text);
     else
         flight_done(flight, node_command_at(node, 0), OP_FOUND_UNKNOWN);

@@ -3,6 +3,7 @@
  *
  *   node.c        the connection, what is sent, what an answer leads to
  *   node_queue.c  the commands that are not answered
+ *   node_batch.c  a script's answer where some of its ops failed
  *   node_wait.c   the replicas that must have a write
  */
 #ifndef CONSUMERS_REDIS_NODE_INSIDE_H
@@ -29,6 +30,13 @@ static inline struct command *node_command_at(const struct node *node, size_t i)
 
     return &node->flights[queued->flight].commands[queued->command];
 }
+
+/* node_batch.c: of the first command, a batch. */
+
+/* The ops that failed by this text get commands of their own, which tell why. */
+void node_part(struct node *node, struct slice text);
+/* All of them do. */
+void node_part_whole(struct node *node);
 
 /* node_wait.c */
 void node_note_written(struct node *node, struct command *command, uint8_t flight);

@@ -1,10 +1,13 @@
 -- What every script begins with. Numbers stay text: a Lua number is a double and rounds at 2^53.
 
+local keys, args, call, try = KEYS, ARGV, redis.call, redis.pcall
+local find, byte = string.find, string.byte
+
 local function compare(a, b)
     if a == b then
         return 0
     end
-    local a_minus, b_minus = a:byte(1) == 45, b:byte(1) == 45
+    local a_minus, b_minus = byte(a) == 45, byte(b) == 45
     if a_minus ~= b_minus then
         return a_minus and -1 or 1
     end
@@ -23,12 +26,16 @@ local function order_of(version, remembered)
     if not remembered then
         return 1
     end
-    if not remembered:find('^[ec]:%-?%d+$') or remembered:byte(1) ~= version:byte(1) then
+    if byte(remembered) ~= byte(version) or not find(remembered, '^[ec]:%-?%d+$') then
         return nil
     end
     return compare(version:sub(3), remembered:sub(3))
 end
 
 local function is_explicit(version)
-    return version:byte(1) == 101
+    return byte(version) == 101
+end
+
+local function is_error(answer)
+    return type(answer) == 'table' and answer.err ~= nil
 end

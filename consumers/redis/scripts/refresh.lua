@@ -1,50 +1,42 @@
--- KEYS: key, companion. ARGV: version, value, its life in ms, the companion's life in ms,
--- 'always', 'exists' or 'missing'. Returns how many keys were deleted.
--- Carries no flag: where memory is full the SET fails before anything was written, and the refresh
--- becomes a guarded delete.
+-- KEYS: the keys, then their companions. ARGV, by key: version, value, its life in ms, the companion's
+-- life in ms, 'always', 'exists' or 'missing'. How many keys were deleted.
+-- Carries no flag: where memory is full the first SET fails before anything was written. From then on
+-- the refreshes of this call are guarded deletes, although Redis would let them pass.
 
-local key, companion = KEYS[1], KEYS[2]
-local version, value, life, memory, condition = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local nr = #keys / 2
+local is_full = false
 
-local function store()
-    local stored
-    if condition == 'exists' then
-        stored = redis.pcall('SET', key, value, 'PX', life, 'XX')
-    elseif condition == 'missing' then
-        stored = redis.pcall('SET', key, value, 'PX', life, 'NX')
-    else
-        stored = redis.pcall('SET', key, value, 'PX', life)
+local function store(key, value, life, condition)
+    if condition == 'always' then
+        return try('SET', key, value, 'PX', life)
     end
-    if type(stored) ~= 'table' or not stored.err then
-        return 0, nil
-    end
-    if stored.err:find('OOM', 1, true) then
-        return redis.call('UNLINK', key), nil
-    end
-    return 0, stored
+    return try('SET', key, value, 'PX', life, condition == 'exists' and 'XX' or 'NX')
 end
 
-local order = order_of(version, redis.call('GET', companion))
-local deleted = 0
-
-if order == 1 then
-    local failed
-    deleted, failed = store()
-    if failed then
-        return failed
+local function apply(i)
+    local key, companion, at = keys[i], keys[nr + i], 5 * i
+    local version, value = args[at - 4], args[at - 3]
+    local order = order_of(version, call('GET', companion))
+    if order == 0 then
+        local held = try('GET', key)
+        return held and held ~= value and call('UNLINK', key) or 0
     end
-    redis.call('SET', companion, version, 'PX', memory)
-elseif order == 0 then
-    local held = redis.pcall('GET', key)
-    if held and held ~= value then
-        deleted = redis.call('UNLINK', key)
+    if order == -1 then
+        return is_explicit(version) and 0 or call('UNLINK', key)
     end
-elseif order == -1 then
-    if not is_explicit(version) then
-        deleted = redis.call('UNLINK', key)
+    local deleted = 0
+    if order == 1 and not is_full then
+        local stored = store(key, value, args[at - 2], args[at])
+        if is_error(stored) then
+            if not find(stored.err, 'OOM', 1, true) then
+                return stored
+            end
+            is_full = true
+        end
     end
-else
-    deleted = redis.call('UNLINK', key)
-    redis.call('SET', companion, version, 'PX', memory)
+    if order == nil or is_full then
+        deleted = call('UNLINK', key)
+    end
+    call('SET', companion, version, 'PX', args[at - 1])
+    return deleted
 end
-return deleted
