@@ -147,6 +147,7 @@ $(TOOLS): $(OUT)/%: $(OUT)/%.o $(THREADS)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 # flow measures the pipeline from outside: these calls of it go through the bench.
 $(OUT)/tests/bench/flow: ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=rd_kafka_,consumer_poll message_headers message_destroy offsets_store)
+$(OUT)/tests/bench/memory: ALL_LDFLAGS += -Wl,--wrap=send
 $(BENCHES): $(OUT)/%: $(OUT)/%.o $(THREADS) $(call below,cli)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
@@ -194,8 +195,8 @@ faults: all tools ## every fault of docs/reliability.md, kill points and sanitiz
 	@$(RUN) faults
 soak: all tools ## SOAK_MINUTES=60 of load with a fault a minute: memory, descriptors, threads, lag; docs/soak.svg
 	@$(PYTHON) tests/faults/soak.py --build $(OUT) --minutes $(or $(SOAK_MINUTES),60)
-bench: all tools benches ## floors and pipeline in turn, as ratios
-	@$(PYTHON) tests/bench/bench.py --build $(OUT)
+bench: all tools benches ## floors and pipeline in turn, as ratios (ROWS=kafka,race: these alone; QUICK=1: one short round)
+	@$(PYTHON) tests/bench/bench.py --build $(OUT) $(if $(ROWS),--rows $(ROWS)) $(if $(QUICK),--quick)
 test-image: ## the Dockerfile's own steps in a Debian root, and the compose file against its schema
 	@$(PYTHON) tests/image/image.py --build $(BUILD)
 check: format-check layers ## all of test, and layers, format, tidy, sanitizers, fuzz corpus

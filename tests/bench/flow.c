@@ -9,6 +9,10 @@
  * and stops when the offsets that may be committed add up to N, which is when Redis has answered all of
  * it. committed_seconds goes on until the pipeline has committed and left its group.
  *
+ * Latency: a record whose key is `t:` and a time of the steady clock (tests/bench/pace.c) was made then; with
+ * such records p50 and p99 are printed from there, and from where it was handed out, to the moment its
+ * offset may be committed.
+ *
  * Allocations: malloc, calloc and realloc are defined here and count those of the pipeline's thread,
  * hiredis and yyjson included. Inside the four calls the count rests: what librdkafka takes for a
  * message is its own. The first fifth of the records does not count, as arenas and buffers grow there.
@@ -26,6 +30,7 @@
 #include "consumers/base/log.h"
 #include "consumers/pipeline/pipeline.h"
 #include "consumers/rules/load.h"
+#include "tests/bench/latency.h"
 #include "tests/bench/measure.h"
 
 enum { MAX_PARTITIONS = 1024, WARM_UP_SHARE = 5, WAIT_SECONDS = 300, DRAIN_MS = 20000 };
@@ -36,6 +41,7 @@ struct watch {
     struct moment began, ended;
     bool has_begun, is_warm, has_ended;
     uint64_t mallocs, mallocs_warm, mallocs_end; /* of the pipeline's thread */
+    struct latency latency;
     sem_t end;
 };
 
@@ -101,6 +107,8 @@ rd_kafka_message_t *__wrap_rd_kafka_consumer_poll(rd_kafka_t *kafka, int timeout
         watch.has_begun = true;
         watch.began = moment_now();
     }
+    if (message != NULL && !message->err)
+        latency_note_message(&watch.latency, message);
     is_counted = was_counted;
     return message;
 }
@@ -134,6 +142,7 @@ static void note_stored(const rd_kafka_topic_partition_list_t *offsets)
         if (entry->offset < 0 || entry->partition >= MAX_PARTITIONS)
             continue;
         watch.done += entry->offset - watch.stored[entry->partition];
+        latency_note_stored(&watch.latency, entry->partition, entry->offset);
         watch.stored[entry->partition] = entry->offset;
     }
     if (!watch.is_warm && watch.done >= watch.events / WARM_UP_SHARE) {
@@ -216,13 +225,15 @@ static void print_result(const struct pipeline_stats *stats, struct moment commi
 
     print_common((long)watch.events, watch.began, watch.ended);
     printf(",\"committed_seconds\":%.6f,\"mallocs_per_event\":%.6f,\"longest_gap_ms\":%llu,"
-           "\"batches\":%llu,\"keys_deleted\":%llu,\"records\":%llu}\n",
+           "\"batches\":%llu,\"keys_deleted\":%llu,\"records\":%llu",
            (double)(committed.ns - watch.began.ns) / 1e9,
            (double)(watch.mallocs_end - watch.mallocs_warm) / counted,
            (unsigned long long)counter_get(&stats->source.longest_poll_gap_ms),
            (unsigned long long)counter_get(&stats->batches),
            (unsigned long long)counter_get(&stats->executor.keys_deleted),
            (unsigned long long)counter_get(&stats->source.records));
+    latency_print(&watch.latency);
+    puts("}");
 }
 
 static void run(const struct pipeline_settings *settings)

@@ -32,16 +32,24 @@ static inline double cpu_seconds(const struct timeval *used)
     return (double)used->tv_sec + (double)used->tv_usec / 1e6;
 }
 
-static inline struct moment moment_now(void)
+static inline int64_t steady_ns(void)
 {
-    struct timespec now, own;
-    struct rusage used;
+    struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static inline struct moment moment_now(void)
+{
+    struct timespec own;
+    int64_t ns = steady_ns();
+    struct rusage used;
+
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &own);
     getrusage(RUSAGE_SELF, &used);
     return (struct moment){.own = (double)own.tv_sec + (double)own.tv_nsec / 1e9,
-                           .ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+                           .ns = ns,
                            .cpu = cpu_seconds(&used.ru_utime) + cpu_seconds(&used.ru_stime)};
 }
 

@@ -1,0 +1,97 @@
+/*
+ * pace - a producer that keeps to a rate, for latencies.
+ *
+ *   pace BROKERS TOPIC RATE N        N records in all; each one's key is `t:` and when it was made
+ *
+ * The time is the steady clock's, in nanoseconds, which every process of the machine reads alike. Records
+ * that are due go out together and without lingering; a rate that this cannot keep ends it with an error.
+ */
+#include <string.h>
+
+#include <librdkafka/rdkafka.h>
+
+#include "tests/bench/measure.h"
+
+enum { FLUSH_MS = 30000, ERROR_BYTES = 512, TEXT_BYTES = 1024, LATE_NS = 1000000000 };
+
+static rd_kafka_t *producer_new(const char *brokers)
+{
+    char why[ERROR_BYTES];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_t *kafka;
+
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", brokers, why, sizeof(why)) ||
+        rd_kafka_conf_set(conf, "linger.ms", "0.5", why, sizeof(why)) ||
+        rd_kafka_conf_set(conf, "queue.buffering.max.messages", "1000000", why, sizeof(why)))
+        give_up(brokers, why);
+    kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
+    if (kafka == NULL)
+        give_up(brokers, why);
+    return kafka;
+}
+
+static void produce(rd_kafka_topic_t *topic, long i, int64_t wall_ms)
+{
+    char value[TEXT_BYTES], key[64];
+    int len =
+        snprintf(value, sizeof(value),
+                 "{\"event\":\"post_save\",\"model\":\"shop.Product\",\"pk\":%ld,\"created\":false,"
+                 "\"id\":\"01J9ZC7Q6W3M5T8B2N4K\",\"ts\":%lld,\"version\":1795341600123456,"
+                 "\"changed\":[\"price\",\"category_id\"],\"before\":{\"price\":\"12.50\","
+                 "\"category_id\":3},"
+                 "\"after\":{\"id\":%ld,\"name\":\"Caf\\u00e9 table\",\"slug\":\"cafe-table\","
+                 "\"price\":\"9.90\",\"category_id\":%ld,\"stock\":12,\"is_active\":true},"
+                 "\"tenant\":\"acme\"}",
+                 i, (long long)wall_ms, i, i % 100);
+    int key_len = snprintf(key, sizeof(key), "t:%lld", (long long)steady_ns());
+
+    if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, (size_t)len, key,
+                         (size_t)key_len, NULL) != 0)
+        give_up("produce", rd_kafka_err2str(rd_kafka_last_error()));
+}
+
+static int64_t wall_ms_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void run(rd_kafka_t *kafka, rd_kafka_topic_t *topic, long rate, long nr)
+{
+    int64_t began = steady_ns(), due = began;
+
+    for (long i = 0; i < nr; i++) {
+        struct timespec until;
+        int64_t now = steady_ns();
+
+        due = began + (int64_t)((double)i * 1e9 / (double)rate);
+        if (now - due > LATE_NS)
+            give_up("pace", "the rate cannot be kept");
+        until = (struct timespec){due / 1000000000, due % 1000000000};
+        if (due > now)
+            clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+        produce(topic, i, wall_ms_now());
+        if (i % 256 == 0)
+            rd_kafka_poll(kafka, 0);
+    }
+    if (rd_kafka_flush(kafka, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        give_up("flush", "not in time");
+    printf("{\"seconds\":%.3f}\n", (double)(steady_ns() - began) / 1e9);
+}
+
+int main(int argc, char **argv)
+{
+    rd_kafka_t *kafka;
+    rd_kafka_topic_t *topic;
+
+    if (argc != 5)
+        give_up("usage", "pace BROKERS TOPIC RATE N");
+    kafka = producer_new(argv[1]);
+    topic = rd_kafka_topic_new(kafka, argv[2], NULL);
+    run(kafka, topic, count_of(argv[3]), count_of(argv[4]));
+    rd_kafka_topic_destroy(topic);
+    rd_kafka_destroy(kafka);
+    return 0;
+}

@@ -1,0 +1,146 @@
+"""rows_race - the program itself, beside what people write by hand, and what memory it takes.
+
+Time of `unstale run` goes from the first key that is gone to its exit, which is after its last commit; it is
+told to stop as soon as the last key is gone. CPU and peak of memory are the whole process's, its start and end
+included.
+"""
+import resource
+import time
+
+from lib import process
+from lib.program import Unstale
+from lib.servers import wait_until
+from rows_kafka import IDS, zipf_ids
+from stack import DELETE, DELETES, PARTITIONS
+
+SYNC_EVENTS = 20000
+FAMILIES = {1: ("product",), 3: ("product", "list", "page")}
+RULES = {1: DELETE, 3: DELETES}
+GOAL_MB = 32
+FLAT_MB = 2
+
+
+def _children_cpu():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _peak_mb(program, name="VmHWM"):
+    lines = process.read("/proc/%d/status" % program.child.pid).splitlines()
+    return int(dict(line.split(":", 1) for line in lines)[name].split()[0]) / 1024
+
+
+def _await_size(stack, is_there, program):
+    """Looks as often as it can without taking a core for itself."""
+    deadline = time.monotonic() + 120
+    while not is_there(stack.redis.cmd("DBSIZE")):
+        if time.monotonic() > deadline or not program.running():
+            raise process.Failed("the keys are not deleted\n" + program.tail())
+        time.sleep(0.003)
+    return time.monotonic()
+
+
+def run_program(stack, operations):
+    """`unstale run` over the whole topic."""
+    stack.refill(*FAMILIES[operations])
+    full, group = stack.redis.cmd("DBSIZE"), stack.group()
+    program = Unstale(stack.kafka.brokers, stack.redis.url, topic="events", group=group,
+                      rules=stack.product_rules("race-%d" % operations, RULES[operations]))
+    began = _await_size(stack, lambda size: size < full, program)
+    applied = _await_size(stack, lambda size: size == 0, program)
+    peak, before = _peak_mb(program), _children_cpu()
+    if program.stop() != 0:
+        raise process.Failed("unstale run did not end well\n" + program.tail())
+    ended, cpu = time.monotonic(), _children_cpu() - before
+    if stack.kafka.topics.lag("events", group) != 0:
+        raise process.Failed("unstale run left records that are not committed")
+    return {"rate": stack.events / (ended - began), "cpu": cpu, "peak": peak,
+            "applied_rate": stack.events / (applied - began)}
+
+
+def run_careful(stack, operations):
+    stack.refill(*FAMILIES[operations])
+    line = stack.careful("batch", "events", stack.events, operations)
+    if stack.redis.cmd("DBSIZE") != 0:
+        raise process.Failed("the careful loop left keys over")
+    return {"rate": line["rate"], "cpu": line["process_cpu_seconds"], "peak": line["peak_mb"],
+            "applied_rate": line["rate"]}
+
+
+def _add_race(stack, operations):
+    rounds = stack.each_round("race, %d" % operations, lambda: (
+        run_program(stack, operations), run_careful(stack, operations)))
+    add, title = stack.table.add, "%d delete%s an event" % (operations,
+                                                            "s" if operations > 1 else "")
+    for at, name in enumerate(("unstale run", "careful C")):
+        lines = [one[at] for one in rounds]
+        add("%s, %s, all applied" % (name, title), [line["applied_rate"] / 1e3 for line in lines],
+            "k/s", digits=0)
+        add("%s, %s, all committed" % (name, title), [line["rate"] / 1e3 for line in lines], "k/s",
+            digits=0)
+        add("%s, %s, CPU of the process" % (name, title), [line["cpu"] for line in lines], "s")
+        add("%s, %s, peak RSS" % (name, title), [line["peak"] for line in lines], "MB", digits=1)
+    add("unstale run / careful C, %s, all applied" % title,
+        [ours["applied_rate"] / theirs["applied_rate"] for ours, theirs in rounds], "x")
+
+
+def _naive_round(stack, rules):
+    stack.refill()
+    lines = {"ours": stack.flow(rules)}
+    for care, events in (("sync", min(SYNC_EVENTS, stack.events)), ("pipeline", stack.events)):
+        stack.refill()
+        lines[care] = stack.careful(care, "events", events, 1)
+    return lines
+
+
+def _zipf_round(stack, topic, rules):
+    stack.refill(*FAMILIES[3])
+    ours = stack.flow(rules, topic)
+    stack.refill(*FAMILIES[3])
+    return ours["rate"] / stack.careful("pipeline", topic, stack.events, 3)["rate"]
+
+
+def race(stack):
+    stack.topic("events")
+    for operations in (1, 3):
+        _add_race(stack, operations)
+    rounds = stack.each_round("naive", lambda: _naive_round(
+        stack, stack.product_rules("hits", DELETE)))
+    add = stack.table.add
+    add("1 delete, hits / jansson and a wait for each answer",
+        [one["ours"]["rate"] / one["sync"]["rate"] for one in rounds], "x", number=8, least=80,
+        digits=0)
+    add("1 delete, hits / jansson and a pipeline of commands",
+        [one["ours"]["rate"] / one["pipeline"]["rate"] for one in rounds], "x", number=8, least=8,
+        claim=5)
+    add("3 deletes, Zipf 0.99 over %d ids / jansson and a pipeline of commands" % IDS,
+        stack.each_round("naive, Zipf", lambda: _zipf_round(
+            stack, stack.zipf_topic("zipf", zipf_ids(stack.events)),
+            stack.product_rules("deletes", DELETES))), "x", number=8, least=5, claim=3)
+
+
+def memory(stack):
+    """Peak under full load, and what an outage of Redis adds while records go on coming."""
+    stack.topic("events")
+    stack.refill()
+    program = Unstale(stack.kafka.brokers, stack.redis.url, topic="events", group=stack.group(),
+                      rules=stack.product_rules("hits", DELETE))
+    _await_size(stack, lambda size: size == 0, program)
+    peak = _peak_mb(program)
+    stack.redis.stop()
+    program.wait_not_ready()
+    stack.kafka.topics.generate("events", stack.events, '{"event":"post_save","pk":{i},'
+                                '"model":"shop.Product"}', key="shop.Product:{i}")
+    wait_until(lambda: program.metric("unstale_consumer_lag") >= stack.events, 60,
+               "the lag is seen")
+    away = _peak_mb(program)
+    stack.redis.start()
+    program.wait_ready(60)
+    wait_until(lambda: stack.kafka.topics.lag("events", program.group) == 0, 120, "lag 0")
+    after = _peak_mb(program)
+    program.stop()
+    add = stack.table.add
+    add("unstale run, %d partitions, peak RSS" % PARTITIONS, [peak], "MB", number=19, most=GOAL_MB,
+        claim=64, digits=1)
+    add("the same, growth over an outage of Redis", [max(away, after) - peak], "MB", number=19,
+        most=FLAT_MB, claim=16, digits=1)
