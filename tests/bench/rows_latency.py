@@ -42,7 +42,13 @@ def _from_kafka(stack, rules, rate):
         if child.returncode != 0:
             raise process.Failed("%s: %s" % (name, process.tail(os.path.join(stack.folder, name))))
     stack.kafka.topics.delete(topic)
-    return json.loads(process.read(os.path.join(stack.folder, "flow")).splitlines()[-1])
+    return dict(_said(stack, "flow"), made_rate=_said(stack, "pace")["rate"])
+
+
+def _said(stack, name):
+    """The last line of JSON in its log."""
+    lines = process.read(os.path.join(stack.folder, name)).splitlines()
+    return json.loads([line for line in lines if line.startswith("{")][-1])
 
 
 def _round(stack, rules):
@@ -70,6 +76,8 @@ def latency(stack):
             most=max(P99_LEAST_MS, 3 * idle_p99), claim=claim, digits=3)
     for rate in RATES:
         title = "%d events/s from Kafka" % rate
+        add(title + ", the rate that its producer kept",
+            [kafka[rate]["made_rate"] / 1e3 for _, _, kafka in rounds], "k/s", digits=1)
         for name, what in (("handed", "handed out to applied"), ("made", "produced to applied")):
             for quantile in ("p50", "p99"):
                 add("%s, %s, %s" % (title, what, quantile),
