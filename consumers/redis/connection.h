@@ -48,6 +48,7 @@ struct seeking {
     size_t next;  /* the one to be asked next time */
     size_t tried; /* in a row */
     bool is_asked;
+    bool awaits_login; /* the answer to AUTH comes first */
     struct error last; /* why the one before was of no use */
 };
 

@@ -49,8 +49,36 @@ void sentinel_seek(struct connection *connection)
     dial_next(connection);
 }
 
+/* A reload may put a new password in place at any time. */
+static void write_login(struct connection *connection)
+{
+    const struct redis_target *target = connection->target;
+    struct slice words[] = {SLICE("AUTH"), slice_of(target->sentinel_user),
+                            slice_of(target->sentinel_password)};
+
+    connection->seeking.awaits_login = target->sentinel_password != NULL;
+    if (target->sentinel_password == NULL)
+        return;
+    if (target->sentinel_user == NULL)
+        words[1] = words[2];
+    resp_command(&connection->out, words, target->sentinel_user != NULL ? 3 : 2);
+    connection_expect(connection, 1);
+}
+
+static void log_in(struct connection *connection)
+{
+    pthread_mutex_t *login = connection->target->login;
+
+    if (login != NULL)
+        (void)pthread_mutex_lock(login);
+    write_login(connection);
+    if (login != NULL)
+        (void)pthread_mutex_unlock(login);
+}
+
 static void ask(struct connection *connection)
 {
+    log_in(connection);
     connection->answers.keeps_words = true;
     buffer_clear(&connection->answers.words);
     resp_command(&connection->out,
@@ -89,6 +117,12 @@ static void take_answer(struct connection *connection, const struct answer *answ
         pass_over(connection, why);
         return;
     }
+    if (connection->seeking.awaits_login) {
+        connection->seeking.awaits_login = false;
+        if (!answer_is_ok(answer))
+            pass_over(connection, "the reply is none that AUTH has");
+        return;
+    }
     if (!read_address(buffer_slice(&connection->answers.words), &master)) {
         pass_over(connection, "it does not know this master");
         return;
@@ -110,7 +144,7 @@ static void go_on(struct connection *connection)
         ask(connection);
     }
     connection_exchange(connection);
-    if (connection->phase == CONNECTION_SEEKING && connection_answer(connection, &answer))
+    while (connection->phase == CONNECTION_SEEKING && connection_answer(connection, &answer))
         take_answer(connection, &answer);
 }
 

@@ -5,7 +5,8 @@
  * connected to, and the greeting checks by ROLE that it is one. A Sentinel that is away or does not
  * know the master is passed over; when all were, the connection fails and its owner tries again later,
  * beginning with the next. Steps of a connection in the phase CONNECTION_SEEKING; never blocks.
- * Sentinels are spoken to as the target is: with TLS where it has TLS, without a password.
+ * Sentinels are spoken to as the target is, with TLS where it has TLS, but with a login of their own, if
+ * any; one that refuses it is passed over.
  * Source: Redis documentation, "Guidelines for Redis clients with support for Redis Sentinel".
  */
 #ifndef CONSUMERS_REDIS_SENTINEL_H

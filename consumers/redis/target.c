@@ -212,6 +212,8 @@ void redis_target_release(struct redis_target *target)
     free(target->tls_key);
     free(target->tls_server_name);
     free(target->master);
+    free(target->sentinel_user);
+    free(target->sentinel_password);
     free(target->sentinels);
     if (target->login != NULL)
         (void)pthread_mutex_destroy(target->login);
@@ -237,6 +239,8 @@ void redis_target_copy(struct redis_target *target, const struct redis_target *f
     target->tls_key = copy_of(from->tls_key);
     target->tls_server_name = copy_of(from->tls_server_name);
     target->master = copy_of(from->master);
+    target->sentinel_user = copy_of(from->sentinel_user);
+    target->sentinel_password = copy_of(from->sentinel_password);
     target->sentinels = alloc_zero(from->sentinels_nr + 1, sizeof(*target->sentinels));
     for (size_t i = 0; i < from->sentinels_nr; i++)
         target->sentinels[i] = from->sentinels[i];
@@ -258,16 +262,24 @@ static void swap(char **a, char **b)
     *b = other;
 }
 
+static bool take_over(char **mine, char **other)
+{
+    bool differs = !is_same(*mine, *other);
+
+    if (differs)
+        swap(mine, other);
+    return differs;
+}
+
 bool redis_target_rotate(struct redis_target *target, struct redis_target *fresh)
 {
     bool differs;
 
     (void)pthread_mutex_lock(target->login);
-    differs = !is_same(target->user, fresh->user) || !is_same(target->password, fresh->password);
-    if (differs) {
-        swap(&target->user, &fresh->user);
-        swap(&target->password, &fresh->password);
-    }
+    differs = take_over(&target->user, &fresh->user);
+    differs |= take_over(&target->password, &fresh->password);
+    differs |= take_over(&target->sentinel_user, &fresh->sentinel_user);
+    differs |= take_over(&target->sentinel_password, &fresh->sentinel_password);
     (void)pthread_mutex_unlock(target->login);
     return differs;
 }

@@ -2,7 +2,7 @@
  * target - one Redis (or Valkey) that operations go to, as settings name it.
  *
  * Forms: redis://[user[:pass]@]host[:port][/db], rediss://..., unix:///path[?db=N]. No /db is
- * database 0. User and password are percent-decoded. A target is immutable once made but for them:
+ * database 0. User and password are percent-decoded. A target is immutable once made but for them and the Sentinels':
  * a rotated secret is put in place by redis_target_rotate(), and the next connection logs in by it.
  *
  * A target may stand for more than the server it names: a cluster (the address is where it is first
@@ -31,13 +31,14 @@ struct redis_target {
     int port;
     char *path; /* of a unix socket, or NULL */
     int database;
-    pthread_mutex_t *login; /* guards user and password; NULL: nobody rotates them */
+    pthread_mutex_t *login; /* guards users and passwords; NULL: nobody rotates them */
     char *user;             /* NULL: the default user */
     char *password;         /* NULL: no AUTH */
     bool tls;
     char *tls_ca, *tls_cert, *tls_key, *tls_server_name; /* NULL: not set */
     bool is_cluster;
     char *master; /* as the Sentinels call it; NULL: no Sentinel */
+    char *sentinel_user, *sentinel_password; /* as user and password, of the Sentinels */
     struct redis_address *sentinels;
     size_t sentinels_nr;
     int wait_replicas; /* that must have a write before it counts; 0: none */
@@ -56,7 +57,7 @@ bool redis_address_parse(struct redis_address *address, struct slice text, int d
 /* Fills a zeroed target with copies of everything. */
 void redis_target_copy(struct redis_target *target, const struct redis_target *from);
 
-/* Takes over user and password of another target of that name; true if they differed. Thread-safe. */
+/* Takes over users and passwords of another target of that name; true if any differed. Thread-safe. */
 bool redis_target_rotate(struct redis_target *target, struct redis_target *fresh);
 
 /* "redis://host:6379/1", without user and password, for logs. In the caller's buffer. */

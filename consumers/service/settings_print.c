@@ -91,6 +91,15 @@ static void print_one(const char *key, json_t *value, const char *origin, bool a
     json_decref(value);
 }
 
+/* A member of a target; of a Sentinel's login the user alone. */
+static json_t *member_json(const char *text)
+{
+    json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+    if (json_object_get(value, "password"))
+        json_object_set_new(value, "password", text_json(hidden));
+    return value;
+}
+
 static void print_redis(const struct redis_draft *redis, bool as_json, struct buffer *out)
 {
     struct buffer key;
@@ -105,7 +114,7 @@ static void print_redis(const struct redis_draft *redis, bool as_json, struct bu
         const char *text = given->nr ? given->items[0] : redis_rows[i].fallback;
         buffer_clear(&key);
         buffer_printf(&key, "redis.%s.%s", redis->name, redis_rows[i].name);
-        print_one(key.ptr, json_loads(text, JSON_DECODE_ANY, NULL),
+        print_one(key.ptr, member_json(text),
                   given->nr ? given->origin : "default", as_json, out);
     }
     buffer_release(&key);

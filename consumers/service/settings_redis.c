@@ -110,36 +110,85 @@ static void add_sentinel(struct settings_draft *draft, const char *origin,
                     target->name, text ? ", not " : "", text ? text : "");
 }
 
-/* {"master": NAME, "nodes": ["host:port", ...]} and nothing else. */
+/* Members that are text; `is_file`: the text names a file that holds it. */
+static bool set_sentinel_text(struct settings_draft *draft, const char *origin,
+                              struct redis_target *target, const char *name, const json_t *value)
+{
+    struct {
+        const char *name;
+        char **place;
+        bool is_file;
+    } members[] = {{"master", &target->master, false},
+                   {"user", &target->sentinel_user, false},
+                   {"password", &target->sentinel_password, false},
+                   {"password_file", &target->sentinel_password, true}};
+    for (size_t i = 0; i < ARRAY_NR(members); i++) {
+        const char *text = json_string_value(value);
+        struct given secret = {.nr = 0};
+        if (strcmp(members[i].name, name) != 0)
+            continue;
+        if (!text || !*text || *members[i].place)
+            return false;
+        if (members[i].is_file)
+            given_read_file(draft, &secret, text, origin);
+        if (members[i].is_file && secret.nr == 0)
+            return true; /* an error by now */
+        *members[i].place = alloc_text(members[i].is_file ? secret.items[0] : text);
+        given_release(&secret);
+        return true;
+    }
+    return false;
+}
+
+static bool set_sentinel_member(struct settings_draft *draft, const char *origin,
+                                struct redis_target *target, const char *name, const json_t *value)
+{
+    size_t index;
+    json_t *node;
+
+    if (strcmp(name, "nodes") != 0)
+        return set_sentinel_text(draft, origin, target, name, value);
+    target->sentinels = alloc_zero(json_array_size(value) + 1, sizeof(*target->sentinels));
+    json_array_foreach(value, index, node)
+    {
+        add_sentinel(draft, origin, target, node);
+    }
+    return json_array_size(value) > 0;
+}
+
+static void check_sentinel(struct settings_draft *draft, const char *origin,
+                           const struct redis_target *target, bool is_whole)
+{
+    if (!is_whole)
+        draft_error(draft, origin,
+                    "\"redis.%s.sentinel\" must be {\"master\": name, \"nodes\": [\"host:port\", "
+                    "...]}, and may have user, and password or password_file",
+                    target->name);
+    else if (target->sentinel_user && !target->sentinel_password)
+        draft_error(draft, origin, "\"redis.%s.sentinel\": a user needs a password",
+                    target->name);
+    if (is_whole && target->path)
+        draft_error(draft, origin,
+                    "\"redis.%s.sentinel\": a master that Sentinels name is not reached by a "
+                    "socket",
+                    target->name);
+}
+
 static void build_sentinel(struct settings_draft *draft, const struct given *given,
                            struct redis_target *target)
 {
     json_t *sentinel = json_loads(given->items[0], JSON_DECODE_ANY, NULL);
-    const char *master = json_string_value(json_object_get(sentinel, "master"));
-    json_t *nodes = json_object_get(sentinel, "nodes");
-    bool is_whole =
-        master && *master && json_array_size(nodes) > 0 && json_object_size(sentinel) == 2;
-    size_t index;
-    json_t *node;
+    bool is_whole = json_is_object(sentinel);
+    const char *name;
+    json_t *value;
 
-    if (!json_is_null(sentinel) && !is_whole)
-        draft_error(draft, given->origin,
-                    "\"redis.%s.sentinel\" must be {\"master\": name, \"nodes\": [\"host:port\", "
-                    "...]}",
-                    target->name);
-    if (is_whole) {
-        target->master = alloc_text(master);
-        target->sentinels = alloc_zero(json_array_size(nodes), sizeof(*target->sentinels));
-        json_array_foreach(nodes, index, node)
-        {
-            add_sentinel(draft, given->origin, target, node);
-        }
-        if (target->path)
-            draft_error(draft, given->origin,
-                        "\"redis.%s.sentinel\": a master that Sentinels name is not reached by a "
-                        "socket",
-                        target->name);
+    json_object_foreach(sentinel, name, value)
+    {
+        is_whole &= set_sentinel_member(draft, given->origin, target, name, value);
     }
+    if (!json_is_null(sentinel))
+        check_sentinel(draft, given->origin, target,
+                       is_whole && target->master && target->sentinels);
     json_decref(sentinel);
 }
 

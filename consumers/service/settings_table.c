@@ -105,7 +105,8 @@ const struct redis_row redis_rows[REDIS_MEMBERS_NR] = {
     [REDIS_CLUSTER] = {"cluster", "false", "true: a Redis Cluster; the URL names any node of it"},
     [REDIS_SENTINEL] = {"sentinel", "null",
                         "{\"master\": name, \"nodes\": [host:port, ...]}: they say where it is; "
-                        "the URL's host is not used"},
+                        "the URL's host is not used; user, password or password_file: their own "
+                        "login"},
     [REDIS_TLS] = {"tls", "null", "{\"ca\", \"cert\", \"key\", \"server_name\"}: files and name"},
     [REDIS_WAIT_REPLICAS] = {"wait_replicas", "0",
                              "replicas that must have a write before it counts as done"},

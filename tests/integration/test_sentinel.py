@@ -4,6 +4,8 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from lib import process
+from lib.program import rules_file
 from lib.sentinel import Watched
 from lib.suite import BusTest, main
 
@@ -57,6 +59,24 @@ class SentinelTest(BusTest):
         self.unstale_by_file(self.watched.settings, self.events, ONE)
         self.emit_products(self.events, [1])
         self.wait_gone(self.watched.master, ["p:1"])
+
+    def test_sentinels_with_a_login_of_their_own(self):
+        """Refused until the file has the right one; it is read again by a reload."""
+        watched = Watched(password="guard")
+        self.addCleanup(watched.stop)
+        secret = os.path.join(process.private_folder("secret"), "password")
+        rules_file("wrong\n", secret)
+        settings = watched.settings
+        settings["sentinel"]["password_file"] = secret
+        watched.master.fill(["p:1"])
+        bus = self.unstale_by_file(settings, self.events, ONE, ready=False)
+        bus.wait_log("WRONGPASS", timeout=60)
+        rules_file("guard\n", secret)
+        bus.reload()
+        bus.wait_ready(timeout=60)
+        self.emit_products(self.events, [1])
+        self.wait_gone(watched.master, ["p:1"])
+        self.assertNotIn("guard", bus.log_text())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ sentinel parallel-syncs %(name)s 1
 
 
 class Sentinel:
-    def __init__(self, master):
+    def __init__(self, master, password=None):
+        self.password = password
         self.folder = process.private_folder("sentinel")
         self.port = process.free_port()
         self.log = os.path.join(self.folder, "sentinel.log")
@@ -24,10 +25,12 @@ class Sentinel:
         with open(path, "w", encoding="utf-8") as file:
             file.write(CONFIG % {"port": self.port, "folder": self.folder, "name": NAME,
                                  "master": master.port})
+            if password:
+                file.write("requirepass %s\nsentinel sentinel-pass %s\n" % (password, password))
         self.child = process.start([find_server(), path, "--sentinel"], log=self.log)
 
     def cmd(self, *words):
-        client = Client(self.port)
+        client = Client(self.port, password=self.password)
         try:
             return client.cmd(*words)
         finally:
@@ -47,16 +50,16 @@ class Sentinel:
 
 
 class Watched:
-    """`master` and `replica` are `RedisServer`s as they were at the start."""
+    """`master` and `replica` are `RedisServer`s as they were at the start; `password` is the Sentinels'."""
 
-    def __init__(self, **options):
+    def __init__(self, password=None, **options):
         self.master = RedisServer(db=0, repl_diskless_sync_delay=0, **options)
         self.replica = RedisServer(db=0, repl_diskless_sync_delay=0,
                                    replicaof="127.0.0.1 %d" % self.master.port, **options)
         process.wait_until(
             lambda: "master_link_status:up" in self.replica.cmd("INFO", "replication"), 30,
             "the replica is in sync")
-        self.sentinels = [Sentinel(self.master) for _ in range(3)]
+        self.sentinels = [Sentinel(self.master, password) for _ in range(3)]
         process.wait_until(lambda: all(one.others() == (2, 1) for one in self.sentinels), 30,
                            "the Sentinels see each other and the replica")
 

@@ -378,6 +378,9 @@ static const struct {
     {{.file = "{\"redis\": {\"default\": {\"sentinel\": {\"master\": \"m\", \"nodes\": "
               "[\"h:x\"]}}}}"},
      {"FILE:1:36: \"redis.default.sentinel\": a node is \"host:port\", not h:x"}},
+    {{.file = "{\"redis\": {\"default\": {\"sentinel\": {\"master\": \"m\", \"nodes\": [\"h\"], "
+              "\"pass\": \"x\"}}}}"},
+     {"FILE:1:36: \"redis.default.sentinel\" must be {\"master\": name, \"nodes\""}},
     {{.file = "{\"redis\": {\"default\": {\"url\": \"redis://h\", \"cluster\": true, \"sentinel\": "
               "{\"master\": \"m\", \"nodes\": [\"h\"]}}}}"},
      {"FILE:1:73: \"redis.default\" is a cluster or has Sentinels, not both"}},
