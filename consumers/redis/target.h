@@ -37,7 +37,7 @@ struct redis_target {
     bool tls;
     char *tls_ca, *tls_cert, *tls_key, *tls_server_name; /* NULL: not set */
     bool is_cluster;
-    char *master; /* as the Sentinels call it; NULL: no Sentinel */
+    char *master;                            /* as the Sentinels call it; NULL: no Sentinel */
     char *sentinel_user, *sentinel_password; /* as user and password, of the Sentinels */
     struct redis_address *sentinels;
     size_t sentinels_nr;

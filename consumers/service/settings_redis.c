@@ -165,8 +165,7 @@ static void check_sentinel(struct settings_draft *draft, const char *origin,
                     "...]}, and may have user, and password or password_file",
                     target->name);
     else if (target->sentinel_user && !target->sentinel_password)
-        draft_error(draft, origin, "\"redis.%s.sentinel\": a user needs a password",
-                    target->name);
+        draft_error(draft, origin, "\"redis.%s.sentinel\": a user needs a password", target->name);
     if (is_whole && target->path)
         draft_error(draft, origin,
                     "\"redis.%s.sentinel\": a master that Sentinels name is not reached by a "
