@@ -114,8 +114,7 @@ static void print_redis(const struct redis_draft *redis, bool as_json, struct bu
         const char *text = given->nr ? given->items[0] : redis_rows[i].fallback;
         buffer_clear(&key);
         buffer_printf(&key, "redis.%s.%s", redis->name, redis_rows[i].name);
-        print_one(key.ptr, member_json(text),
-                  given->nr ? given->origin : "default", as_json, out);
+        print_one(key.ptr, member_json(text), given->nr ? given->origin : "default", as_json, out);
     }
     buffer_release(&key);
 }
