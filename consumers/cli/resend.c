@@ -10,7 +10,13 @@
 #include "consumers/kafka/letter.h"
 #include "consumers/kafka/sender.h"
 
-enum { WINDOW_BYTES = 16 << 20, REPORTS = 256, STEP_MS = 20, SHOW_EVERY_MS = 200 };
+enum {
+    WINDOW_BYTES = 16 << 20,
+    REPORTS = 256,
+    STEP_MS = 20,
+    BURST_NS = 50000000,
+    SHOW_EVERY_MS = 200
+};
 
 enum item_state { ITEM_SENT, ITEM_CONFIRMED, ITEM_MARKED, ITEM_DONE, ITEM_FAILED };
 
@@ -30,8 +36,8 @@ struct resend {
     uint64_t first, next; /* tickets of the oldest item, and of the one that will come */
     size_t bytes;
     struct resend_counts counts;
-    struct arena arena;      /* of a mark */
-    int64_t start_ns, paced; /* when the first item was due, and how many came since */
+    struct arena arena; /* of a mark */
+    int64_t due_ns;     /* when the next item is */
     int64_t shown_ms;
     bool shows_progress;
 };
@@ -53,7 +59,7 @@ struct resend *resend_open(const struct resend_settings *settings, struct error 
             return NULL;
         }
     }
-    resend->start_ns = clock_steady_ns();
+    resend->due_ns = clock_steady_ns();
     return resend;
 }
 
@@ -197,8 +203,19 @@ static int64_t due_in_ms(const struct resend *resend)
 {
     if (resend->settings.rate == 0)
         return 0;
-    int64_t due_ns = resend->start_ns + resend->paced * 1000000000 / resend->settings.rate;
-    return (due_ns - clock_steady_ns()) / 1000000;
+    return (resend->due_ns - clock_steady_ns()) / 1000000;
+}
+
+/* Time in which there was nothing to send is not made up for. */
+static void pace(struct resend *resend)
+{
+    int64_t earliest_ns = clock_steady_ns() - BURST_NS;
+
+    if (resend->settings.rate == 0)
+        return;
+    if (resend->due_ns < earliest_ns)
+        resend->due_ns = earliest_ns;
+    resend->due_ns += 1000000000 / resend->settings.rate;
 }
 
 static bool has_room(const struct resend *resend)
@@ -256,7 +273,7 @@ bool resend_push(struct resend *resend, const struct resend_item *wanted)
         serve(resend, STEP_MS);
     if (!wanted->record)
         send_marks(resend);
-    resend->paced++;
+    pace(resend);
     serve(resend, 0);
     return true;
 }

@@ -144,7 +144,7 @@ class DlqTest(BusTest):
     def test_retried_it_fails_again_or_deletes(self):
         self.set_aside([saved("shop.Code", 1, name="old")])
         self.dlq("retry")
-        wait_until(lambda: len(self.letters()) == 1, 20, "it is dead again")
+        wait_until(lambda: len(self.letters()) == 1, 60, "it is dead again")
         letter, = self.letters()
         self.assertEqual(letter["attempts"], 2)
         raw = [record for record in self.topics.consume(self.events + ".dlq")
@@ -213,8 +213,8 @@ class DlqTest(BusTest):
         self.set_aside([saved("shop.Product", pk) for pk in range(LETTERS)])
         self.store.fill(["p:%d" % pk for pk in range(LETTERS)])
         self.mend()
-        child, path = self.begin_retry("--all", "--rate", "800")
-        wait_until(lambda: process.read(path).count("\n") >= LETTERS // 3, 20,
+        child, path = self.begin_retry("--all", "--rate", "200")
+        wait_until(lambda: process.read(path).count("\n") >= LETTERS // 3, 60,
                    lambda: "a third is done\n" + process.tail(path))
         process.kill(child)
         left = len(self.letters())
@@ -232,8 +232,8 @@ class DlqTest(BusTest):
 
     def test_cancelled_it_says_what_was_done(self):
         self.put([saved("shop.Product", pk) for pk in range(LETTERS)])
-        child, path = self.begin_retry("--rate", "500/s")
-        wait_until(lambda: process.read(path).count("\n") >= 50, 20, "some are done")
+        child, path = self.begin_retry("--rate", "200/s")
+        wait_until(lambda: process.read(path).count("\n") >= 50, 60, "some are done")
         self.assertEqual(process.kill(child, signal.SIGINT), 1)
         lines = process.read(path).splitlines()
         self.assertIn("cancelled", lines[-1])

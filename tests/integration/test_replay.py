@@ -135,10 +135,10 @@ class ReplayTest(BusTest):
             self.topics.produce(self.events, [saved("shop.Product", pk, 5) for pk in pks],
                                 partition=partition)
         path = os.path.join(process.private_folder("replay"), "out")
-        child = process.start([program.program(), "replay", "--from", "10m", "--rate=200",
+        child = process.start([program.program(), "replay", "--from", "10m", "--rate=50",
                                "--model", "shop.Product"],
                               log=path, env=program.environment(self.env), cwd=process.scratch())
-        wait_until(lambda: len(self.again()) > FEW, 30, "it is in the second partition")
+        wait_until(lambda: self.topics.ends(self.events)[1] > MANY, 60, "the second partition")
         self.assertEqual(process.kill(child, signal.SIGINT), 1)
         sent = len(self.again())
         self.assertLess(sent, FEW + MANY)
@@ -147,7 +147,7 @@ class ReplayTest(BusTest):
         command = shlex.split(text.splitlines()[-1])
         self.assertEqual(command[:2], ["unstale", "replay"])
         self.assertEqual(command[-1], "%s:1:%d" % (self.events, sent - FEW - 1))
-        command.remove("--rate=200")
+        command.remove("--rate=50")
         self.replay(*command[2:])
         pks = [json.loads(record.value)["pk"] for record in self.again()]
         self.assertEqual(pks, list(range(FEW + MANY)))
