@@ -154,6 +154,8 @@ enum sender_result sender_send(struct sender *sender, const struct record *recor
 size_t sender_take(struct sender *sender, int timeout_ms, struct sender_report *out, size_t max)
 {
     rd_kafka_poll(sender->kafka, sender->reports_nr > 0 ? 0 : timeout_ms);
+    if (sender->reports_nr == 0)
+        return 0;
     size_t nr = sender->reports_nr < max ? sender->reports_nr : max;
     memcpy(out, sender->reports, nr * sizeof(*out));
     sender->reports_nr -= nr;
