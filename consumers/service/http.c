@@ -12,7 +12,9 @@
 #include "consumers/base/decimal.h"
 #include "consumers/base/log.h"
 #include "consumers/service/api_purges.h"
+#include "consumers/service/api_status.h"
 #include "consumers/service/api_tail.h"
+#include "consumers/service/console.h"
 #include "consumers/service/health.h"
 #include "consumers/service/http_clients.h"
 
@@ -46,8 +48,9 @@ struct answer {
     bool is_trusted;  /* the token came with it */
     unsigned status;
     const char *type;
-    const char *allow;     /* of a 405 */
-    const char *challenge; /* of a 401 */
+    const char *allow;                 /* of a 405 */
+    const char *challenge;             /* of a 401 */
+    char policy[CONSOLE_POLICY_BYTES]; /* "": none */
     struct buffer body;
 };
 
@@ -87,6 +90,20 @@ static void get_metrics(struct http *http, struct answer *answer)
 {
     answer->type = "text/plain; version=0.0.4; charset=utf-8";
     metrics_print(http->view, &answer->body);
+}
+
+static void get_status(struct http *http, struct answer *answer)
+{
+    answer->type = json_text;
+    api_status_print(http->view, &answer->body);
+}
+
+static void get_console(struct http *http, struct answer *answer)
+{
+    (void)http;
+    answer->type = "text/html; charset=utf-8";
+    if (!console_print(&answer->body, answer->policy))
+        answer_json_error(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "no random numbers to be had");
 }
 
 static void post_reload(struct http *http, struct answer *answer)
@@ -136,6 +153,8 @@ static const struct route {
     bool tells_wrong; /* a wrong token is a 401 */
     route_handler handle;
 } routes[] = {
+    {"GET", "/", false, false, get_console},
+    {"GET", "/api/status", false, false, get_status},
     {"GET", "/healthz", false, false, get_healthz},
     {"GET", "/readyz", false, false, get_readyz},
     {"GET", "/metrics", false, false, get_metrics},
@@ -220,8 +239,8 @@ static void answer_route(struct http *http, struct MHD_Connection *connection, c
         return;
     }
     answer_json_error(answer, MHD_HTTP_NOT_FOUND,
-                      "no such path; there are /healthz, /readyz, /metrics, /-/reload, "
-                      "/api/events, /api/tail and " API_PURGES_PATH);
+                      "no such path; there are /, /healthz, /readyz, /metrics, /-/reload, "
+                      "/api/status, /api/events, /api/tail and " API_PURGES_PATH);
 }
 
 static struct http_client *client_of(struct MHD_Connection *connection)
@@ -243,6 +262,9 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
     MHD_add_response_header(response, "Content-Type", answer->type);
     MHD_add_response_header(response, "Cache-Control", "no-store");
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    if (answer->policy[0])
+        MHD_add_response_header(response, "Content-Security-Policy", answer->policy);
     if (answer->allow)
         MHD_add_response_header(response, "Allow", answer->allow);
     if (answer->challenge)

@@ -1,6 +1,8 @@
 /*
  * http - health, readiness, metrics and reload over HTTP, by libmicrohttpd on its own thread.
  *
+ *   GET  /           the console (console.h)
+ *   GET  /api/status what it shows, as JSON (api_status.h)
  *   GET  /healthz    200 while the process does its work, whatever Kafka or Redis do
  *   GET  /readyz     200 when every pipeline is in the group and Redis answers; else 503, JSON reason
  *   GET  /metrics    Prometheus text

@@ -35,8 +35,7 @@ static void plain(struct buffer *out, const char *name, const char *type, const 
     buffer_printf(out, "%s %" PRIu64 "\n", name, value);
 }
 
-/* Adds up one counter of every pipeline, by where it stands in struct pipeline_stats. */
-static uint64_t sum_at(const struct metrics_view *view, size_t offset)
+uint64_t metrics_sum_at(const struct metrics_view *view, size_t offset)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < view->pipelines_nr; i++)
@@ -45,7 +44,7 @@ static uint64_t sum_at(const struct metrics_view *view, size_t offset)
     return sum;
 }
 
-#define SUM(view, member) sum_at(view, offsetof(struct pipeline_stats, member))
+#define SUM(view, member) metrics_sum_at(view, offsetof(struct pipeline_stats, member))
 
 static const struct {
     const char *name, *help;
@@ -92,7 +91,7 @@ static void print_counters(const struct metrics_view *view, struct buffer *out)
 {
     for (size_t i = 0; i < ARRAY_NR(pipeline_counters); i++)
         plain(out, pipeline_counters[i].name, "counter", pipeline_counters[i].help,
-              sum_at(view, pipeline_counters[i].offset));
+              metrics_sum_at(view, pipeline_counters[i].offset));
     plain(out, "unstale_records_held", "gauge",
           "records that wait for a purge, a delay or a letter", SUM(view, held));
     plain(out, "unstale_paused_pipelines", "gauge", "pipelines that wait for Redis",
@@ -101,25 +100,7 @@ static void print_counters(const struct metrics_view *view, struct buffer *out)
 
 /* ---- by rule and by model: sums over pipelines, first seen first ---- */
 
-struct rule_sum {
-    struct slice name;
-    bool is_shadow;
-    uint64_t matches, ops[VERB_NR];
-};
-
-struct model_sum {
-    struct slice model, op;
-    uint64_t events;
-};
-
-struct sums {
-    struct rule_sum *rules;
-    size_t rules_nr, rules_capacity;
-    struct model_sum *models;
-    size_t models_nr, models_capacity;
-};
-
-static void add_rule(struct sums *sums, const struct rule_stats *rule)
+static void add_rule(struct metrics_sums *sums, const struct rule_stats *rule)
 {
     size_t at = 0;
     while (at < sums->rules_nr && !(slice_equals(sums->rules[at].name, rule->name) &&
@@ -135,7 +116,7 @@ static void add_rule(struct sums *sums, const struct rule_stats *rule)
         sums->rules[at].ops[verb] += counter_get(&rule->ops[verb]);
 }
 
-static void add_model(struct sums *sums, const struct model_stats *model)
+static void add_model(struct metrics_sums *sums, const struct model_stats *model)
 {
     size_t at = 0;
     while (at < sums->models_nr && !(slice_equals(sums->models[at].model, model->model) &&
@@ -149,8 +130,9 @@ static void add_model(struct sums *sums, const struct model_stats *model)
     sums->models[at].events += counter_get(&model->events);
 }
 
-static void gather(const struct metrics_view *view, struct sums *sums)
+void metrics_sums_gather(struct metrics_sums *sums, const struct metrics_view *view)
 {
+    *sums = (struct metrics_sums){.rules = NULL};
     for (size_t i = 0; i < view->pipelines_nr; i++) {
         const struct pipeline_stats *stats = pipeline_stats(view->pipelines[i]);
         for (const struct rule_stats *rule = atomic_load(&stats->rules); rule; rule = rule->next)
@@ -161,7 +143,13 @@ static void gather(const struct metrics_view *view, struct sums *sums)
     }
 }
 
-static void print_rule_matches(const struct sums *sums, struct buffer *out)
+void metrics_sums_release(struct metrics_sums *sums)
+{
+    free(sums->rules);
+    free(sums->models);
+}
+
+static void print_rule_matches(const struct metrics_sums *sums, struct buffer *out)
 {
     head(out, "unstale_rule_matches_total", "counter", "events a rule matched");
     for (size_t i = 0; i < sums->rules_nr; i++) {
@@ -172,7 +160,7 @@ static void print_rule_matches(const struct sums *sums, struct buffer *out)
 }
 
 /* A shadow rule's operations are those it would have made: a metric of their own. */
-static void print_operations(const struct sums *sums, bool shadow, struct buffer *out)
+static void print_operations(const struct metrics_sums *sums, bool shadow, struct buffer *out)
 {
     const char *name = shadow ? "unstale_shadow_operations_total" : "unstale_operations_total";
     head(out, name, "counter",
@@ -193,8 +181,8 @@ static void print_operations(const struct sums *sums, bool shadow, struct buffer
 
 static void print_by_name(const struct metrics_view *view, struct buffer *out)
 {
-    struct sums sums = {0};
-    gather(view, &sums);
+    struct metrics_sums sums;
+    metrics_sums_gather(&sums, view);
     head(out, "unstale_events_total", "counter", "events decoded");
     for (size_t i = 0; i < sums.models_nr; i++) {
         label(out, "unstale_events_total{", "model", sums.models[i].model);
@@ -204,8 +192,7 @@ static void print_by_name(const struct metrics_view *view, struct buffer *out)
     print_rule_matches(&sums, out);
     print_operations(&sums, false, out);
     print_operations(&sums, true, out);
-    free(sums.rules);
-    free(sums.models);
+    metrics_sums_release(&sums);
 }
 
 static void print_dead_letters(const struct metrics_view *view, struct buffer *out)

@@ -21,6 +21,31 @@ struct metrics_view {
     struct reload *reload;
 };
 
+/* Adds up one counter of every pipeline, by where it stands in struct pipeline_stats. */
+uint64_t metrics_sum_at(const struct metrics_view *view, size_t offset);
+
+/* By rule and by model: sums over pipelines, first seen first. Texts live as long as the pipelines. */
+struct rule_sum {
+    struct slice name;
+    bool is_shadow;
+    uint64_t matches, ops[VERB_NR];
+};
+
+struct model_sum {
+    struct slice model, op;
+    uint64_t events;
+};
+
+struct metrics_sums {
+    struct rule_sum *rules;
+    size_t rules_nr, rules_capacity;
+    struct model_sum *models;
+    size_t models_nr, models_capacity;
+};
+
+void metrics_sums_gather(struct metrics_sums *sums, const struct metrics_view *view);
+void metrics_sums_release(struct metrics_sums *sums);
+
 void metrics_print(const struct metrics_view *view, struct buffer *out);
 
 #endif
