@@ -56,6 +56,8 @@ class ReadmeTest(typed.TypedTest):
             wanted = '{"id":42,"name":"Mug","price":"9.50"}\n0\n'
             process.wait_until(lambda: self.check(look) == wanted, 20,
                                lambda: "the keys are as the README says: " + self.check(look))
+        if process.is_sanitized():
+            return  # what cc makes of the example does not know the library's sanitizer
         self.assertRegex(self.check(build), r"partition \d, offset \d")
 
     def test_who_runs_the_consumer(self):

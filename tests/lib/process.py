@@ -33,6 +33,11 @@ def build_dir():
     return os.path.join(ROOT, os.environ.get("UNSTALE_TEST_BUILD", "build"))
 
 
+def is_sanitized():
+    """Whether the programs watch themselves, which takes calls and libraries that they have not otherwise."""
+    return os.path.basename(build_dir()) in ("address-undefined", "thread")
+
+
 def keep():
     return os.environ.get("UNSTALE_TEST_KEEP") == "1"
 
