@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """bench - what the pipeline reaches of what is possible, as a table.
 
-  tests/bench/bench.py [--build DIR] [--rows NAME,NAME...] [--quick] [--markdown FILE]
+  tests/bench/bench.py [--build DIR] [--rows NAME,NAME...] [--quick] [--markdown FILE] [--flames DIR]
                        [--events N] [--rounds N] [--keys N]
 
 Starts a real Kafka and a real Redis of its own. Floors and pipeline run in turn on the same topic; each
 round gives one ratio of every kind, and the median counts: absolute figures wander on a shared
 machine, ratios of one round far less. A row whose median misses what this build claims makes the exit
-code 1. --rows picks groups of rows: their names are in GROUPS below; --quick is one round of 50,000.
+code 1. --rows picks groups of rows: their names are in GROUPS below; --quick is one round of 50,000;
+--flames also writes flame graphs of the pipeline, by `perf`.
 """
 import argparse
 import os
@@ -16,6 +17,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import profile_flow
 import rows_emit
 import rows_kafka
 import rows_latency
@@ -49,6 +51,7 @@ def parse():
                         ", ".join(name for name, _, _ in GROUPS))
     parser.add_argument("--quick", action="store_true", help="one round of few events")
     parser.add_argument("--markdown", help="the table goes there as well")
+    parser.add_argument("--flames", help="a folder for flame graphs of the pipeline")
     parser.add_argument("--events", type=int, default=300000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--keys", type=int, default=1000000, help="of the purges")
@@ -76,6 +79,8 @@ def run(arguments, table):
         table.section(title)
         add_rows(stack)
         stack.say("%s took %.0f s" % (name, time.monotonic() - began))
+    if arguments.flames:
+        profile_flow.flames(stack, arguments.flames)
 
 
 def main():

@@ -1,7 +1,7 @@
 /*
  * flow - the real pipeline over a topic, measured from outside.
  *
- *   flow BROKERS TOPIC GROUP REDIS_URL RULES N
+ *   flow BROKERS TOPIC GROUP REDIS_URL RULES N [latency]
  *
  * Makes one pipeline as the service does, runs it in a thread until the work of N records is done, and
  * prints one JSON object. The linker leads four calls of the consumer through here (--wrap), so nothing
@@ -9,8 +9,8 @@
  * and stops when the offsets that may be committed add up to N, which is when Redis has answered all of
  * it. committed_seconds goes on until the pipeline has committed and left its group.
  *
- * Latency: a record whose key is `t:` and a time of the steady clock (tests/bench/pace.c) was made then; with
- * such records p50 and p99 are printed from there, and from where it was handed out, to the moment its
+ * With `latency` the keys of the records are `t:` and the time of the steady clock when each was made
+ * (pace.c); p50 and p99 are printed from there, and from where a record was handed out, to the moment its
  * offset may be committed.
  *
  * Allocations: malloc, calloc and realloc are defined here and count those of the pipeline's thread,
@@ -39,7 +39,7 @@ struct watch {
     int64_t events;
     int64_t stored[MAX_PARTITIONS], done; /* done: the sum of stored */
     struct moment began, ended;
-    bool has_begun, is_warm, has_ended;
+    bool has_begun, is_warm, has_ended, has_latency;
     uint64_t mallocs, mallocs_warm, mallocs_end; /* of the pipeline's thread */
     struct latency latency;
     sem_t end;
@@ -107,7 +107,7 @@ rd_kafka_message_t *__wrap_rd_kafka_consumer_poll(rd_kafka_t *kafka, int timeout
         watch.has_begun = true;
         watch.began = moment_now();
     }
-    if (message != NULL && !message->err)
+    if (watch.has_latency && message != NULL && !message->err)
         latency_note_message(&watch.latency, message);
     is_counted = was_counted;
     return message;
@@ -142,7 +142,8 @@ static void note_stored(const rd_kafka_topic_partition_list_t *offsets)
         if (entry->offset < 0 || entry->partition >= MAX_PARTITIONS)
             continue;
         watch.done += entry->offset - watch.stored[entry->partition];
-        latency_note_stored(&watch.latency, entry->partition, entry->offset);
+        if (watch.has_latency)
+            latency_note_stored(&watch.latency, entry->partition, entry->offset);
         watch.stored[entry->partition] = entry->offset;
     }
     if (!watch.is_warm && watch.done >= watch.events / WARM_UP_SHARE) {
@@ -261,8 +262,9 @@ int main(int argc, char **argv)
     struct purge_engine *engine;
     struct error err = ERROR_INIT;
 
-    if (argc != 7)
-        give_up("usage", "flow BROKERS TOPIC GROUP REDIS_URL RULES N");
+    if (argc != 7 && (argc != 8 || strcmp(argv[7], "latency") != 0))
+        give_up("usage", "flow BROKERS TOPIC GROUP REDIS_URL RULES N [latency]");
+    watch.has_latency = argc == 8;
     keep_memory();
     log_configure(LOG_LEVEL_WARN, LOG_FORMAT_TEXT, STDERR_FILENO);
     sem_init(&watch.end, 0, 0);

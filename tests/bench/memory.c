@@ -7,6 +7,7 @@
  *   large         events of 2 KB instead of 350 bytes
  *   apart         operations are not coalesced
  *   stages        a batch is decoded whole and then planned, so that each can be timed
+ *   version=N     of every event
  *   batch=N       records a batch at most (1024)
  *   rate=N        N events arrive a second: latency from arrival to Redis' answer
  *   record=FILE   what is written to Redis also goes there, for `redis replay`
@@ -40,7 +41,7 @@ enum {
 
 struct options {
     const char *record;
-    long events, batch, rate;
+    long events, batch, rate, version;
     bool is_zipf, is_large, is_apart, has_stages;
 };
 
@@ -93,11 +94,11 @@ ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
     return sent;
 }
 
-static struct slice make_text(struct arena *arena, unsigned id, bool is_large)
+static struct slice make_text(struct arena *arena, unsigned id, const struct options *options)
 {
     struct slice pad = {"", 0};
 
-    if (is_large) {
+    if (options->is_large) {
         char *bytes = arena_bytes(arena, LARGE_PAD);
 
         memset(bytes, 'x', LARGE_PAD);
@@ -106,13 +107,13 @@ static struct slice make_text(struct arena *arena, unsigned id, bool is_large)
     return arena_printf(
         arena,
         "{\"event\":\"post_save\",\"model\":\"shop.Product\",\"pk\":%u,\"created\":false,"
-        "\"id\":\"01J9ZC7Q6W3M5T8B2N4K\",\"ts\":%lld,\"version\":1795341600123456,"
+        "\"id\":\"01J9ZC7Q6W3M5T8B2N4K\",\"ts\":%lld,\"version\":%ld,"
         "\"changed\":[\"price\",\"category_id\"],\"before\":{\"price\":\"12.50\",\"category_id\":3}"
         ","
         "\"after\":{\"id\":%u,\"name\":\"Caf\\u00e9 table%.*s\",\"slug\":\"cafe-table\","
         "\"price\":\"9.90\",\"category_id\":%u,\"stock\":12,\"is_active\":true},\"tenant\":"
         "\"acme\"}",
-        id, (long long)clock_wall_ms(), id, SLICE_ARG(pad), id % 100);
+        id, (long long)clock_wall_ms(), options->version, id, SLICE_ARG(pad), id % 100);
 }
 
 static double *cumulate(void)
@@ -156,7 +157,7 @@ static void make_texts(struct bench *bench)
     for (long i = 0; i < bench->options.events; i++) {
         unsigned id = cumulated != NULL ? pick_hot(cumulated, &state) : (unsigned)i;
 
-        bench->texts[i] = make_text(&bench->text_arena, id, bench->options.is_large);
+        bench->texts[i] = make_text(&bench->text_arena, id, &bench->options);
     }
     free(cumulated);
 }
@@ -352,6 +353,8 @@ static void take_word(struct options *options, const char *word)
         options->has_stages = true;
     else if ((value = value_of(word, "batch=")) != NULL)
         options->batch = count_of(value);
+    else if ((value = value_of(word, "version=")) != NULL)
+        options->version = count_of(value);
     else if ((value = value_of(word, "rate=")) != NULL)
         options->rate = count_of(value);
     else if ((value = value_of(word, "record=")) != NULL)
@@ -410,7 +413,8 @@ int main(int argc, char **argv)
 
     if (argc < 4 || bench == NULL)
         give_up("usage", "memory REDIS_URL RULES N [WORD...]");
-    bench->options = (struct options){.events = count_of(argv[3]), .batch = PLAN_MAX_RECORDS};
+    bench->options = (struct options){
+        .events = count_of(argv[3]), .batch = PLAN_MAX_RECORDS, .version = 1795341600123456};
     for (int i = 4; i < argc; i++)
         take_word(&bench->options, argv[i]);
     if (bench->options.batch > PLAN_MAX_RECORDS)

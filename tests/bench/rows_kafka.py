@@ -85,7 +85,7 @@ def _topic_row(stack, title, topic, rules, events):
         floor = stack.floor_consume(topic, events)
         line = stack.flow(rules, topic, events)
         return line["rate"] / 1e3, line["rate"] / floor["rate"], line["cpu_us"]
-    rounds = stack.each_round(title, one)
+    rounds = stack.each_round(title, one, warm_up=False)
     stack.table.add(title, [rate for rate, _, _ in rounds], "k/s", digits=0)
     stack.table.add(title + " / bare consume", [ratio for _, ratio, _ in rounds], "x")
     stack.table.add(title + ", CPU of all threads", [cpu for _, _, cpu in rounds], "us/event")

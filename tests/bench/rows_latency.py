@@ -11,7 +11,7 @@ from lib.servers import wait_until
 from stack import DELETE, PARTITIONS
 
 RATES = (1000, 50000, 200000)
-SECONDS = 3
+SECONDS = 2
 CALM_MS = 5
 P99_LEAST_MS = 5
 
@@ -26,6 +26,13 @@ def _program(stack, name, *words):
                          [str(word) for word in words], log=os.path.join(stack.folder, name))
 
 
+def _is_read(stack, topic, group):
+    try:
+        return stack.kafka.topics.lag(topic, group) == 0
+    except process.Failed:
+        return False  # the first group of a broker: it is still making its own topic
+
+
 def _from_kafka(stack, rules, rate):
     """The pipeline has joined and waits before the producer begins."""
     topic, group, events = stack.group(), stack.group(), rate * SECONDS
@@ -33,8 +40,8 @@ def _from_kafka(stack, rules, rate):
     stack.kafka.topics.produce(topic, [{"key": "first", "value": {
         "event": "post_save", "model": "shop.Product", "pk": 1}}], partition=0)
     flow = _program(stack, "flow", stack.kafka.brokers, topic, group, stack.redis.url, rules,
-                    events + 1)
-    wait_until(lambda: stack.kafka.topics.lag(topic, group) == 0 or flow.poll() is not None, 60,
+                    events + 1, "latency")
+    wait_until(lambda: _is_read(stack, topic, group) or flow.poll() is not None, 60,
                "the pipeline reads")
     pace = _program(stack, "pace", stack.kafka.brokers, topic, rate, events)
     for name, child in (("pace", pace), ("flow", flow)):
@@ -60,7 +67,8 @@ def _round(stack, rules):
 def latency(stack):
     stack.redis.cmd("FLUSHALL")
     rules = stack.product_rules("misses", DELETE)
-    rounds = stack.each_round("latency", lambda: _round(stack, rules))
+    rounds = stack.each_round("latency", lambda: _round(stack, rules), warm_up=False,
+                              most=3)
     add = stack.table.add
     idle_p99 = sorted(idle["get_p99_ms"] for idle, _, _ in rounds)[len(rounds) // 2]
     claim = None if idle_p99 <= CALM_MS else False

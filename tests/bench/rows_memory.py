@@ -99,7 +99,8 @@ def coalesce(stack):
     for name, title, do in (("hits", "1 delete", DELETE), ("four", "4 operations", FOUR)):
         rules = stack.product_rules(name, do)
         rounds = stack.each_round("coalescing, " + title,
-                                  lambda rules=rules: _coalesce_round(stack, rules, "zipf"))
+                                  lambda rules=rules: _coalesce_round(stack, rules, "zipf"),
+                                  warm_up=False)
         add(title + ", Zipf 0.99: operations / those sent",
             [one["ops"] / (one["ops"] - one["coalesced"]) for one, _ in rounds], "x", number=11,
             least=1.45)
@@ -117,9 +118,9 @@ def coalesce(stack):
 
 def _batched(stack, rules):
     stack.redis.cmd("FLUSHALL")
-    # Once for the keys to be there, once to be measured: SET of a key that exists.
-    stack.memory(rules, stack.events // 3)
-    line = stack.with_server_cpu(lambda: stack.memory(rules, stack.events // 3))
+    # Once for the keys to be there, once to be measured: a newer version of a key that exists.
+    stack.memory(rules, stack.events // 3, "version=1")
+    line = stack.with_server_cpu(lambda: stack.memory(rules, stack.events // 3, "version=2"))
     return line["server_seconds"] / line["events"] * 1e6
 
 
@@ -127,7 +128,9 @@ def _single(stack, rules):
     """Each write a command of its own, many of them in a write of the socket."""
     path = os.path.join(stack.folder, "single")
     stack.redis.cmd("FLUSHALL")
-    stack.memory(rules, SINGLE_WRITES, "batch=1", "record=" + path)
+    stack.memory(rules, SINGLE_WRITES, "batch=1", "version=2", "record=" + path)
+    stack.redis.cmd("FLUSHALL")
+    stack.memory(rules, SINGLE_WRITES, "version=1")
     line = stack.with_server_cpu(lambda: stack.redis_call("replay", path, SINGLE_COMMANDS))
     return line["server_seconds"] / SINGLE_WRITES * 1e6
 
@@ -138,7 +141,8 @@ def guard(stack):
     add = stack.table.add
     for name, how, most in (("batched", _batched, 1.7), ("one a command", _single, 2.2)):
         rounds = stack.each_round("guard, " + name, lambda how=how: (how(stack, guarded),
-                                                                     how(stack, plain)))
+                                                                     how(stack, plain)),
+                                  warm_up=False)
         add("guarded write, %s: CPU of Redis / SET EX" % name,
             [one / other for one, other in rounds], "x", number=16, most=most, claim=False)
         add("guarded write, %s: CPU of Redis" % name, [one for one, _ in rounds], "us/event")

@@ -40,7 +40,7 @@ def _walks(stack):
 
 
 def _joins(stack):
-    laps = [json.loads(call("walk", stack.redis.url, "join"))["laps"]
+    laps = [json.loads(call("walk", stack.redis.url, "join", stack.keys))["laps"]
             for _ in range(stack.rounds)]
     stack.table.add("a purge that joins half way round ends after", laps, "laps", number=14,
                     most=1.05, claim=1.1)

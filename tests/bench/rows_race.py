@@ -69,7 +69,7 @@ def run_careful(stack, operations):
 
 def _add_race(stack, operations):
     rounds = stack.each_round("race, %d" % operations, lambda: (
-        run_program(stack, operations), run_careful(stack, operations)))
+        run_program(stack, operations), run_careful(stack, operations)), warm_up=False)
     add, title = stack.table.add, "%d delete%s an event" % (operations,
                                                             "s" if operations > 1 else "")
     for at, name in enumerate(("unstale run", "careful C")):
@@ -105,7 +105,7 @@ def race(stack):
     for operations in (1, 3):
         _add_race(stack, operations)
     rounds = stack.each_round("naive", lambda: _naive_round(
-        stack, stack.product_rules("hits", DELETE)))
+        stack, stack.product_rules("hits", DELETE)), warm_up=False)
     add = stack.table.add
     add("1 delete, hits / jansson and a wait for each answer",
         [one["ours"]["rate"] / one["sync"]["rate"] for one in rounds], "x", number=8, least=80,
@@ -116,27 +116,28 @@ def race(stack):
     add("3 deletes, Zipf 0.99 over %d ids / jansson and a pipeline of commands" % IDS,
         stack.each_round("naive, Zipf", lambda: _zipf_round(
             stack, stack.zipf_topic("zipf", zipf_ids(stack.events)),
-            stack.product_rules("deletes", DELETES))), "x", number=8, least=5, claim=3)
+            stack.product_rules("deletes", DELETES)), warm_up=False), "x", number=8, least=5,
+        claim=3)
 
 
 def memory(stack):
     """Peak under full load, and what an outage of Redis adds while records go on coming."""
-    stack.topic("events")
+    topic = stack.topic("outage")
     stack.refill()
-    program = Unstale(stack.kafka.brokers, stack.redis.url, topic="events", group=stack.group(),
+    program = Unstale(stack.kafka.brokers, stack.redis.url, topic=topic, group=stack.group(),
                       rules=stack.product_rules("hits", DELETE))
     _await_size(stack, lambda size: size == 0, program)
     peak = _peak_mb(program)
     stack.redis.stop()
     program.wait_not_ready()
-    stack.kafka.topics.generate("events", stack.events, '{"event":"post_save","pk":{i},'
+    stack.kafka.topics.generate(topic, stack.events, '{"event":"post_save","pk":{i},'
                                 '"model":"shop.Product"}', key="shop.Product:{i}")
     wait_until(lambda: program.metric("unstale_consumer_lag") >= stack.events, 60,
                "the lag is seen")
     away = _peak_mb(program)
     stack.redis.start()
     program.wait_ready(60)
-    wait_until(lambda: stack.kafka.topics.lag("events", program.group) == 0, 120, "lag 0")
+    wait_until(lambda: stack.kafka.topics.lag(topic, program.group) == 0, 120, "lag 0")
     after = _peak_mb(program)
     program.stop()
     add = stack.table.add

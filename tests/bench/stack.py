@@ -81,15 +81,15 @@ class Stack:
     def say(self, text):
         print("# " + text, flush=True)
 
-    def each_round(self, name, one):
-        """`one` a warm-up and so many rounds; the values of the rounds."""
-        values = []
-        for number in range(self.rounds + 1):
+    def each_round(self, name, one, warm_up=True, most=99):
+        """The values of the rounds, of which there is one more where it warms up."""
+        values, first = [], 0 if warm_up else 1
+        for number in range(first, min(self.rounds, most) + 1):
             began = time.monotonic()
             values.append(one())
             self.say("%s, round %d%s: %.1f s" % (name, number, "" if number else " (warm-up)",
                                                  time.monotonic() - began))
-        return values[1:]
+        return values[1 - first:]
 
     def group(self):
         self._groups += 1

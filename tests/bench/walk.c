@@ -2,10 +2,10 @@
  * walk - how long a purge walks beside one bare pass of SCAN, and one that joins on the way.
  *
  *   walk REDIS_URL patterns N    N patterns that begin otherwise and match nothing
- *   walk REDIS_URL join          a purge joins another's walk half way round
+ *   walk REDIS_URL join KEYS     a purge joins another's walk when half of the keys went by
  *
  * The keys are there already. Prints one JSON object: seconds from the first submit to the last ticket,
- * and calls of SCAN. `join` prints the joiner's share of a lap, counted in calls.
+ * and calls of SCAN. `join` prints how many keys of all went by the joiner until it was done, as last seen.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -13,9 +13,10 @@
 #include "consumers/base/clock.h"
 #include "consumers/base/log.h"
 #include "consumers/redis/purge.h"
+#include "consumers/redis/purge_report.h"
 #include "tests/bench/measure.h"
 
-enum { DEADLINE_MS = 120000, HALF_PPM = 500000, PATTERN_BYTES = 64 };
+enum { DEADLINE_MS = 120000, PATTERN_BYTES = 64 };
 
 struct walk {
     struct purge_engine *engine;
@@ -41,15 +42,21 @@ static void rest(const struct walk *walk)
     nanosleep(&pause, NULL);
 }
 
-static void await_tickets(struct walk *walk, uint64_t nr)
+/* One look for a ticket, and a rest where there is none. */
+static void await_one(struct walk *walk)
 {
     uint64_t ticket;
+    size_t back = purge_tickets_take(walk->tickets, &ticket, 1);
 
-    while (walk->back < nr) {
-        walk->back += purge_tickets_take(walk->tickets, &ticket, 1);
-        if (walk->back < nr)
-            rest(walk);
-    }
+    walk->back += back;
+    if (back == 0)
+        rest(walk);
+}
+
+static void await_tickets(struct walk *walk, uint64_t nr)
+{
+    while (walk->back < nr)
+        await_one(walk);
 }
 
 static uint64_t calls_of(const struct walk *walk)
@@ -73,22 +80,35 @@ static void walk_patterns(struct walk *walk, long nr)
     printf(",\"calls\":%llu}\n", (unsigned long long)calls_of(walk));
 }
 
-static void walk_join(struct walk *walk)
+/* Keys that went by the oldest purge; 0 when there is none. */
+static uint64_t scanned_by_first(struct walk *walk)
 {
-    const struct purge_stats *stats = purge_engine_stats(walk->engine);
-    uint64_t joined, lap;
+    struct purge_reports reports;
+    uint64_t scanned;
+
+    purge_reports_init(&reports);
+    purge_engine_list(walk->engine, &reports);
+    scanned = reports.nr > 0 ? reports.items[0].scanned : 0;
+    purge_reports_release(&reports);
+    return scanned;
+}
+
+/* The joiner's share of a lap is what went by it, against all keys: their number is given. */
+static void walk_join(struct walk *walk, long keys)
+{
+    uint64_t joined, seen = 0, now;
 
     submit(walk, "nothing:first:*");
-    while (counter_get(&stats->progress_ppm) < HALF_PPM ||
-           counter_get(&stats->progress_ppm) == 1000000)
+    while ((joined = scanned_by_first(walk)) < (uint64_t)keys / 2)
         rest(walk);
-    joined = calls_of(walk);
     submit(walk, "nothing:second:*");
     await_tickets(walk, 1);
-    lap = calls_of(walk);
-    await_tickets(walk, 2);
-    printf("{\"lap_calls\":%llu,\"joined_at\":%llu,\"laps\":%.4f}\n", (unsigned long long)lap,
-           (unsigned long long)joined, (double)(calls_of(walk) - joined) / (double)lap);
+    for (; walk->back < 2; await_one(walk)) {
+        now = scanned_by_first(walk);
+        seen = now > seen ? now : seen;
+    }
+    printf("{\"joined_at\":%.4f,\"laps\":%.4f}\n", (double)joined / (double)keys,
+           (double)seen / (double)keys);
 }
 
 int main(int argc, char **argv)
@@ -99,15 +119,15 @@ int main(int argc, char **argv)
     struct error err = ERROR_INIT;
 
     if (argc < 3)
-        give_up("usage", "walk REDIS_URL patterns N|join");
+        give_up("usage", "walk REDIS_URL patterns N|join KEYS");
     log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, 2);
     if (!redis_target_parse(&target, SLICE("default"), slice_of(argv[1]), &err))
         give_up(argv[1], err.text);
     walk.engine = purge_engine_new(&target);
     if (strcmp(argv[2], "patterns") == 0 && argc == 4)
         walk_patterns(&walk, count_of(argv[3]));
-    else if (strcmp(argv[2], "join") == 0)
-        walk_join(&walk);
+    else if (strcmp(argv[2], "join") == 0 && argc == 4)
+        walk_join(&walk, count_of(argv[3]));
     else
         give_up(argv[2], "not a verb of walk");
     purge_engine_free(walk.engine);
