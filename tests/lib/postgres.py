@@ -1,9 +1,9 @@
 """postgres - a private PostgreSQL: the system's own server, on a free port of the loopback.
 
 The server refuses to run as root, so there it runs as the user postgres that its package makes.
-Data lies in a private folder and need not survive a crash: nothing is flushed to disk. The database
-of a test is made by `database`, each from nothing; `url` names it with a superuser that needs no
-password.
+Data lies in a private folder and need not survive a crash: nothing is flushed to disk, unless the
+server is to be `durable`, as one that people use is. The database of a test is made by `database`,
+each from nothing; `url` names it with a superuser that needs no password.
 """
 import glob
 import os
@@ -19,14 +19,12 @@ SUPERUSER = "unstale"
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
     "shared_buffers": "32MB",
     "max_connections": "100",
     "autovacuum": "off",
     "log_min_messages": "warning",
 }
+FLEETING = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 def find_program(name):
@@ -56,7 +54,8 @@ def _let_through(folder):
 
 
 class PostgresServer:
-    def __init__(self, start=True):
+    def __init__(self, start=True, durable=False):
+        self.settings = SETTINGS if durable else {**SETTINGS, **FLEETING}
         self.folder = process.private_folder("pg")
         self.data = os.path.join(self.folder, "data")
         self.port = process.free_port()
@@ -88,7 +87,7 @@ class PostgresServer:
 
     def start(self, timeout=60):
         arguments = [find_program("postgres"), "-D", self.data, "-p", str(self.port)]
-        for name, value in SETTINGS.items():
+        for name, value in self.settings.items():
             arguments += ["-c", "%s=%s" % (name, value)]
         self.child = process.start(_as_user(arguments), log=self.log, env=self._environment(),
                                    cwd=self.folder)

@@ -12,6 +12,7 @@ from unstale.errors import InvalidEvent, NotSent
 from unstale.event import pack, prepare
 from unstale.http_transport import check_http_options, HttpTransport
 from unstale.kafka_transport import KafkaTransport, Report
+from unstale.late import Late
 from unstale.options import check_options
 from unstale.tally import log_exception, Tally
 
@@ -20,11 +21,13 @@ DEFAULT_LISTEN = "127.0.0.1:8089"
 DEFAULT_TOPIC = "model-events"
 _AGAIN_S = 10.0
 
+Event = Mapping[str, Any]
 OnDelivery = Callable[[NotSent | None, Any], None]
 
 
 class Transport(Protocol):
     is_done: bool
+    late: Late | None
 
     def send(self, key: bytes, value: bytes, report: Report | None, deadline: float) -> None: ...
     def flush(self, timeout: float) -> int: ...
@@ -44,6 +47,8 @@ class Emitter:
     options          any setting of librdkafka that does not break what is promised here
     exit_timeout     seconds that the end of the process waits for what is not confirmed
     log_every        seconds between two lines of the logger "unstale" about events that were lost
+    delay_ms         how long an event of emit_later() may lie before a thread encodes it; 0: its
+                     caller does that, as with raise_errors
 
     Nothing is connected before the first emit() of a process, and every process has a connection of
     its own: an emitter made before fork() is used on both sides. What a process could not send is
@@ -54,7 +59,7 @@ class Emitter:
                  transport: str = "kafka", url: str | None = None, token: str | None = None,
                  max_block_ms: float = 5, raise_errors: bool = False,
                  options: Mapping[str, Any] | None = None, exit_timeout: float = 5.0,
-                 log_every: float = 10.0) -> None:
+                 log_every: float = 10.0, delay_ms: float = 10) -> None:
         if transport not in ("kafka", "http"):
             raise ValueError('transport must be "kafka" or "http", not "%s"' % transport)
         self.transport = transport
@@ -66,6 +71,7 @@ class Emitter:
         self._options = dict(options or {})
         (check_options if transport == "kafka" else check_http_options)(self._options)
         self._max_block = max_block_ms / 1000
+        self._delay = 0.0 if raise_errors else delay_ms / 1000
         self._exit_timeout = exit_timeout
         self._log_every = log_every
         self._is_closed = False
@@ -100,6 +106,21 @@ class Emitter:
         the size is checked here, which takes half the time."""
         return self._emit(event, None, time.monotonic() + self._max_block, pack)
 
+    def emit_later(self, event: Event | Callable[[], Event], *, is_checked: bool = True) -> bool:
+        """emit() for an event that nobody changes any more, or for what makes one when it is
+        called. A thread does all the work within some `delay_ms`, and with `is_checked` as little
+        as emit_checked(). True: accepted so far. What is wrong is found, counted and logged then;
+        with raise_errors, and where there is no such thread, it is all done here."""
+        make = pack if is_checked else prepare
+        transport = self._transport
+        late = None if transport is None or transport.is_done else transport.late
+        if late is None or self._pid != os.getpid():
+            return self._emit(event, None, time.monotonic() + self._max_block, make)
+        if late.add((event, make)):
+            return True
+        self._tally.refuse("the queue is full")
+        return False
+
     def emit_many(self, events: Iterable[Mapping[str, Any]], *,
                   on_delivery: OnDelivery | None = None) -> int:
         """How many were accepted. With raise_errors nothing is sent when one is invalid; without,
@@ -112,11 +133,18 @@ class Emitter:
         return sum(self._emit(event, on_delivery, deadline) for event in events)
 
     def _emit(self, event: Any, on_delivery: OnDelivery | None, deadline: float,
-              make: Callable[[Any], tuple[bytes, bytes]] = prepare) -> bool:
+              make: Callable[[Any], tuple[bytes, bytes]] = prepare,
+              transport: Transport | None = None) -> bool:
         try:
+            if callable(event):
+                event = event()
             key, value = make(event)
             report = None if on_delivery is None else functools.partial(_report, on_delivery, event)
-            self._live().send(key, value, report, deadline)
+            if transport is None:
+                transport = self._live()
+                if transport.late is not None:
+                    transport.late.drain()
+            transport.send(key, value, report, deadline)
             return True
         except InvalidEvent as error:
             self._tally.refuse(str(error), invalid=True)
@@ -158,10 +186,19 @@ class Emitter:
         try:
             if self.transport == "http":
                 return HttpTransport(self.url, self._token, self._options, self._tally)
-            return KafkaTransport(self.brokers, self.topic, self._options, self._tally)
+            return KafkaTransport(self.brokers, self.topic, self._options, self._tally, self._late,
+                                  self._delay)
         except (ValueError, OSError) as error:
             self._failure = (time.monotonic() + _AGAIN_S, str(error))
             raise NotSent(str(error)) from None
+
+    def _late(self, transport: KafkaTransport) -> Late:
+        """Its events go to this very transport, which still takes them while it is closed."""
+        def send(item: Any, deadline: float) -> bool:
+            event, make = item
+            return self._emit(event, None, deadline, make, transport)
+
+        return Late(send, transport.wake, self._max_block)
 
     def _retire(self, transport: Transport) -> None:
         """What it still has is given up beside the caller, who does not wait for it."""
@@ -192,6 +229,9 @@ class Emitter:
         refused and invalid, which were not accepted; and the bytes of what was."""
         if self._pid != os.getpid():
             self.forget()
+        transport = self._transport
+        if transport is not None and transport.late is not None:
+            transport.late.drain()
         return self._tally.counters()
 
     def close(self, timeout: float | None = None) -> None:

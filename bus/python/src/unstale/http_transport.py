@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from unstale.errors import NotSent
 from unstale.kafka_transport import Report
+from unstale.late import Late
 from unstale.tally import Tally
 
 PATH = "/api/events"
@@ -129,6 +130,7 @@ def _read_answer(status: int, text: bytes) -> _Answer:
 
 class HttpTransport:
     is_done = False
+    late: Late | None = None  # its thread waits for answers
 
     def __init__(self, url: str, token: str | None, options: Mapping[str, Any],
                  tally: Tally) -> None:

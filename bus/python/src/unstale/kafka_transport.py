@@ -1,7 +1,9 @@
 """Events to Kafka by confluent-kafka, whose queue and threads do the sending.
 
-A thread of its own runs the delivery callbacks, asleep while nothing is under way. Where no thread
-of Python's runs (uWSGI without --enable-threads), sending and flushing run them too.
+A thread of its own runs the delivery callbacks, asleep while nothing is under way. While events
+come to be sent later it works by the clock: it sends what was put down for it, runs callbacks and
+sleeps. Where no thread of Python's runs (uWSGI without --enable-threads), sending and flushing run
+the callbacks too.
 """
 import functools
 import logging
@@ -13,11 +15,13 @@ from typing import Any
 import confluent_kafka
 
 from unstale.errors import NotSent
+from unstale.late import Late
 from unstale.options import kafka_settings
-from unstale.process import is_green, leak
+from unstale.process import has_threads, is_green, leak
 from unstale.tally import Tally
 
 _POLL_S = 0.1
+_QUIET_S = 0.05  # without events for so long, it stops to look by the clock
 _GREEN_S = 0.02
 _IDLE_S = 5.0
 _JOIN_S = 1.0
@@ -50,13 +54,18 @@ def _reason(error: Exception) -> str:
 class KafkaTransport:
     is_done = False  # True: it will take nothing more, another must be made
 
-    def __init__(self, brokers: str, topic: str, options: Mapping[str, Any], tally: Tally) -> None:
+    def __init__(self, brokers: str, topic: str, options: Mapping[str, Any], tally: Tally,
+                 make_late: Callable[["KafkaTransport"], Late], delay: float) -> None:
         self._topic = topic
         self._tally = tally
         self._is_green = is_green()
         self._is_closing = False
         self._wake = threading.Event()
         self._calling = threading.local()
+        self._delay = delay
+        self.late: Late | None = None
+        if delay > 0 and has_threads() and not self._is_green:
+            self.late = make_late(self)
         settings = kafka_settings(brokers, options)
         settings.update(error_cb=self._note_error, logger=logging.getLogger("unstale.kafka"))
         self._producer = _create(settings)
@@ -136,16 +145,35 @@ class KafkaTransport:
         if error.fatal():
             self.is_done = True
 
+    def wake(self) -> None:
+        self._wake.set()
+
     def _serve(self) -> None:
         while not self._is_closing:
             due = self._tally.due()
-            self._wake.wait(_IDLE_S if due is None else min(due, _IDLE_S))
+            self._sleep(_IDLE_S if due is None else min(due, _IDLE_S))
             self._poll(0)
             while self._tally.waiting and not self._is_closing:
                 self._poll(_POLL_S)
             self._wake.clear()
             if self._tally.waiting:
                 self._wake.set()
+
+    def _sleep(self, seconds: float) -> None:
+        """Until there is something to do; then does it by the clock, as long as events come."""
+        if self.late is None:
+            self._wake.wait(seconds)
+            return
+        self.late.sleep()
+        is_called = self._wake.wait(seconds)
+        self.late.watch()
+        until = time.monotonic() + _QUIET_S if is_called else 0.0
+        while not self._is_closing and time.monotonic() < until:
+            time.sleep(self._delay)
+            if self.late.drain():
+                until = time.monotonic() + _QUIET_S
+            self._poll(0)
+        self.late.leave()
 
     def _poll(self, seconds: float) -> None:
         if self._is_green and seconds:
@@ -158,6 +186,8 @@ class KafkaTransport:
     def flush(self, timeout: float) -> int:
         """Waits until everything is settled, callbacks included; how many are not."""
         deadline = time.monotonic() + timeout
+        if self.late is not None:
+            self.late.drain()
         while self._tally.waiting and not self._is_in_callback():
             left = deadline - time.monotonic()
             rest = self._producer.flush(0 if self._is_green else max(0.0, min(left, _POLL_S)))
@@ -171,6 +201,8 @@ class KafkaTransport:
 
     def close(self, timeout: float) -> int:
         """Flushes, and gives up the rest, each with its callback; how many not even that."""
+        if self.late is not None:
+            self.late.end()
         was_slow = self.flush(timeout) > 0
         if was_slow:
             self._producer.purge()

@@ -66,4 +66,10 @@ def is_green() -> bool:
     return eventlet is not None and bool(eventlet.is_monkey_patched("thread"))
 
 
+def has_threads() -> bool:
+    """False under a uWSGI that stops Python's threads between two requests."""
+    uwsgi = sys.modules.get("uwsgi")
+    return uwsgi is None or "enable-threads" in uwsgi.opt
+
+
 os.register_at_fork(after_in_child=_after_fork)

@@ -27,10 +27,12 @@ class Tally:
         self._lost: dict[str, int] = {}
         self._tell_at = 0.0
         self._is_ending = False
-        self._settled = threading.Condition()  # reentrant: signal handlers emit too
+        self._lock = threading.RLock()  # signal handlers emit too
+        self._settled = threading.Condition(self._lock)
+        self._waiters = 0
 
     def counters(self) -> dict[str, int]:
-        with self._settled:
+        with self._lock:
             return {"queued": self.queued, "delivered": self.delivered, "failed": self.failed,
                     "waiting": self.waiting, "refused": self.refused, "invalid": self.invalid,
                     "bytes": self.bytes}
@@ -38,20 +40,21 @@ class Tally:
     # What happens to an event: taken, and then settled or given back; or refused.
 
     def take(self, size: int) -> None:
-        with self._settled:
+        with self._lock:
             self.queued += 1
             self.waiting += 1
             self.bytes += size
 
     def give_back(self, size: int) -> None:
-        with self._settled:
+        with self._lock:
             self.queued -= 1
             self.waiting -= 1
             self.bytes -= size
-            self._settled.notify_all()
+            if self._waiters:
+                self._settled.notify_all()
 
     def settle(self, failure: str | None) -> None:
-        with self._settled:
+        with self._lock:
             self.waiting -= 1
             if failure is None:
                 self.delivered += 1
@@ -59,12 +62,13 @@ class Tally:
             else:
                 self.failed += 1
                 self._add_lost(failure)
-            self._settled.notify_all()
+            if self._waiters:
+                self._settled.notify_all()
         if failure is not None:
             self.tell()
 
     def refuse(self, reason: str, *, invalid: bool = False) -> None:
-        with self._settled:
+        with self._lock:
             if invalid:
                 self.invalid += 1
             else:
@@ -74,9 +78,14 @@ class Tally:
 
     def wait(self, seconds: float) -> None:
         """Until something is settled, but no longer."""
-        with self._settled:
-            if self.waiting:
+        with self._lock:
+            if not self.waiting:
+                return
+            self._waiters += 1
+            try:
                 self._settled.wait(seconds)
+            finally:
+                self._waiters -= 1
 
     # The log.
 
@@ -93,7 +102,7 @@ class Tally:
 
     def tell(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
-        with self._settled:
+        with self._lock:
             if not self._lost or ((now < self._tell_at or self._is_ending) and not at_once):
                 return
             lost, self._lost = self._lost, {}

@@ -20,6 +20,9 @@ class Sent(list):
 
     emit_checked = emit
 
+    def emit_later(self, event, *, is_checked=True):
+        return self.emit(event() if callable(event) else event)
+
 
 @pytest.fixture(autouse=True)
 def sent(monkeypatch):
@@ -30,14 +33,23 @@ def sent(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def every_event_is_valid(monkeypatch):
-    """Most are sent by emit_checked(), which takes our word for it."""
-    send = delivery.send
+    """Most are sent without being checked, which takes our word for it."""
+    send, send_later = delivery.send, delivery.send_later
 
     def checked(event, *more):
         validate(making.fit(event))
         send(event, *more)
 
+    def checked_later(make, *more):
+        def making_valid():
+            event = make()
+            validate(event)
+            return event
+
+        send_later(making_valid, *more)
+
     monkeypatch.setattr(delivery, "send", checked)
+    monkeypatch.setattr(delivery, "send_later", checked_later)
 
 
 @pytest.fixture(params=["default", "postgres"])

@@ -388,6 +388,9 @@ def failing(shop):
 
         emit_checked = emit
 
+        def emit_later(self, make, *, is_checked):
+            return self.emit(make())
+
     before, delivery.emitter = delivery.emitter, lambda: Failing()
     log = logging.getLogger("django.db.backends.base")
     was_disabled, log.disabled = log.disabled, True
@@ -466,6 +469,9 @@ def refill(shop):
             assert not connections[shop.alias].in_atomic_block
 
         emit_checked = emit
+
+        def emit_later(self, make, *, is_checked):
+            return self.emit(make())
 
     before, delivery.emitter = delivery.emitter, lambda: Reading()
     try:

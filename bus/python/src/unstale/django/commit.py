@@ -14,6 +14,7 @@ snapshots.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -34,22 +35,26 @@ SAVE, DELETE = "save", "delete"
 
 
 class Change:
-    """One save or delete of one row. `old` is the snapshot, `written` what the save wrote."""
+    """One save or delete of one row. `old` is the snapshot, `written` what the save wrote, `state`
+    the _state whose snapshot moves with the commit."""
 
-    __slots__ = ("plan", "kind", "created", "old", "written", "state", "using", "source", "pk",
-                 "key")
+    __slots__ = ("plan", "kind", "pk", "key", "using", "created", "old", "written", "state",
+                 "source")
 
-    def __init__(self, plan: Plan, kind: str, pk: Any, using: str) -> None:
+    def __init__(
+        self, plan: Plan, kind: str, pk: Any, using: str, created: bool, old: Any, written: Any,
+        state: Any, source: str | None,
+    ) -> None:
         self.plan = plan
         self.kind = kind
         self.pk = pk
         self.key = (plan.label, tuple(pk) if type(pk) is list else pk)
         self.using = using
-        self.created = False
-        self.old: Any = None
-        self.written: dict[str, Any] = {}
-        self.state: Any = None
-        self.source: str | None = None
+        self.created = created
+        self.old = old
+        self.written = written
+        self.state = state
+        self.source = source
 
 
 class Hook:
@@ -76,6 +81,8 @@ class Batch:
     """The changes of one transaction on one connection. `bases` has the committed row of each row
     that was touched, `changes` what was done to it, with the hooks that hold that."""
 
+    __slots__ = ("connection", "last", "position", "survivors", "bases", "changes")
+
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
         self.last: Hook | None = None
@@ -99,7 +106,8 @@ class Batch:
         return False
 
     def add(self, item: Any) -> None:
-        is_outside = not any(self.connection.savepoint_ids)
+        inner = self.connection.savepoint_ids
+        is_outside = not inner or not any(inner)
         if is_outside and self.last is not None and self.last.is_outside:
             self.last.items.append(item)
             hook = self.last
@@ -115,8 +123,10 @@ class Batch:
         connection = self.connection
         inner = connection.savepoint_ids
         self.position = len(connection.run_on_commit)
-        if is_outside:
-            connection.savepoint_ids = []
+        if not is_outside or not inner:
+            _on_commit(connection, hook)
+            return hook
+        connection.savepoint_ids = []
         try:
             _on_commit(connection, hook)
         finally:
@@ -125,9 +135,7 @@ class Batch:
 
     def base(self, change: Change) -> Any:
         """The committed row of a change: what the first one of this transaction knew of it."""
-        if change.key not in self.bases:
-            self.bases[change.key] = ABSENT if change.created else change.old
-        return self.bases[change.key]
+        return self.bases.setdefault(change.key, ABSENT if change.created else change.old)
 
     def so_far(self, change: Change) -> Any:
         """The row as the changes before this one have left it, those rolled back left out."""
@@ -205,6 +213,25 @@ def submit(change: Change) -> None:
     catch_up(change.using)
 
 
+def submit_usual(
+    plan: Plan, state: Any, old: Any, new: tuple[Any, ...], using: str
+) -> None:
+    """submit() for what happens most: a whole row was saved, of fixed values, with no outbox and no
+    test that listens. `old` is a row, or its values as `new` has them."""
+    connection = connections[using]
+    if not connection.in_atomic_block:
+        told = functools.partial(_told, plan, events.clock.now_ms(), old, new)
+        delivery.send_later(told, plan.is_small)
+        state.unstale = snapshot.Snapshot((using, plan.names, new))
+        return
+    written = dict(zip(plan.names, new))
+    was = old if type(old) is dict else dict(zip(plan.names, old))
+    change = Change(plan, SAVE, plan.pk(written), using, False, was, written, state, plan.source)
+    batch = _batch(connection)
+    batch.base(change)
+    batch.add(change)
+
+
 def catch_up(using: str) -> None:
     """Lets a test that listens count as committed what would be, were there no test. To be called
     before the old values of a change are looked at."""
@@ -217,29 +244,41 @@ def _submit_committed(change: Change) -> None:
     """The same as settle() does with one change."""
     base = ABSENT if change.created else change.old
     row = _after(base, change)
-    event = _event(base, [change], row)
     if delivery.uses_outbox():
-        delivery.store(event, change.using)
+        delivery.store(_event(base, [change], row), change.using)
+        kept = events.known_part(row)
     else:
-        delivery.send(event, change.plan.is_small)
+        kept = _send(base, [change], row)
     if change.state is not None:
-        snapshot.remember(change.state, change.using, events.known_part(row))
+        snapshot.remember(change.state, change.using, kept)
 
 
-def is_at_once(using: str) -> bool:
-    """Whether what happens now is committed already, and need not be stored."""
-    return not connections[using].in_atomic_block and not delivery.uses_outbox()
+def _told(plan: Plan, ms: int, old: Any, new: tuple[Any, ...]) -> events.Event:
+    row = dict(zip(plan.names, new))
+    was = old if type(old) is dict else dict(zip(plan.names, old))
+    event = events.updated(plan, plan.pk(row), was, row, (), plan.source)
+    event["ts"] = ms
+    return delivery.finished(event, plan.is_small)
 
 
-def tell_saved(
-    plan: Plan, state: Any, old: dict[str, Any], row: dict[str, Any], using: str
-) -> None:
-    """submit() for what happens most: a whole row was saved, and that at once."""
-    if plan.generated:
-        row = {**row, **{name: old[name] for name in plan.generated if name in old}}
-    event = events.updated(plan, plan.pk(row), old, row, (), conf.get().source)
-    delivery.send(event, plan.is_small)
-    snapshot.remember(state, using, events.known_part(row))
+def _send(base: Any, group: list[Change], row: Any) -> Any:
+    """Sends the event of the changes that have led from `base` to `row`; the row as a snapshot may
+    keep it. What is fixed, and most rows are, becomes an event later and elsewhere."""
+    plan = group[-1].plan
+    last = (base if type(base) is dict else group[-1].old) if row is ABSENT else row
+    kept = events.known_part(last) if last is not None else None
+    if kept is last:
+        made = functools.partial(_made, base, group, row, events.clock.now_ms())
+        delivery.send_later(made, plan.is_small)
+    else:
+        delivery.send(_event(base, group, row), plan.is_small)
+    return kept
+
+
+def _made(base: Any, group: list[Change], row: Any, ms: int) -> events.Event:
+    event = _event(base, group, row)
+    event["ts"] = ms
+    return delivery.finished(event, group[-1].plan.is_small)
 
 
 def submit_event(event: events.Event, using: str) -> None:
@@ -277,8 +316,11 @@ def forget_batches() -> None:
         connection.__dict__.pop("unstale_batch", None)
 
 
-def settle(items: Iterable[Any], bases: dict[Any, Any]) -> None:
+def settle(items: list[Any], bases: dict[Any, Any]) -> None:
     """Sends the events of what has been committed, in order, and moves the snapshots."""
+    if len(items) == 1:
+        _settle_item([items[0]] if type(items[0]) is Change else items[0], bases, bases)
+        return
     rows = dict(bases)
     for item in _grouped(items):
         _settle_item(item, rows, bases)
@@ -286,13 +328,12 @@ def settle(items: Iterable[Any], bases: dict[Any, Any]) -> None:
 
 @quiet
 def _settle_item(item: Any, rows: dict[Any, Any], bases: dict[Any, Any]) -> None:
-    if callable(item):
+    if isinstance(item, list):
+        _settle_row(item, rows, bases)
+    elif callable(item):
         item()
-        return
-    is_row = isinstance(item, list)
-    event = _settle_row(item, rows, bases) if is_row else item
-    if not delivery.uses_outbox():
-        delivery.send(event, is_row and item[0].plan.is_small)
+    elif not delivery.uses_outbox():
+        delivery.send(item)
 
 
 def _grouped(items: Iterable[Any]) -> list[Any]:
@@ -327,22 +368,23 @@ def _folded(delete: Change, saves: list[Change]) -> Any:
     return {**(delete.old or {}), **row}
 
 
-def _settle_row(group: list[Change], rows: dict[Any, Any], bases: dict[Any, Any]) -> events.Event:
+def _settle_row(group: list[Change], rows: dict[Any, Any], bases: dict[Any, Any]) -> None:
     key = group[0].key
     base = _first(group[0], bases.get(key))
     row = rows.get(key)
     for change in group:
         row = _after(row, change)
-    event = _event(base, group, row)
+    if delivery.uses_outbox():
+        kept = None if row is ABSENT else events.known_part(row)
+    else:
+        kept = _send(base, group, row)
     rows[key] = row
     if group[-1].kind is DELETE:
         bases[key] = ABSENT
-        return event
-    kept = events.known_part(row)
+        return
     for change in group:
         if change.state is not None:
             snapshot.remember(change.state, change.using, kept)
-    return event
 
 
 def _first(change: Change, base: Any) -> Any:

@@ -101,6 +101,7 @@ MEMBERS: dict[str, Member] = {
     "TOKEN": Member(None, "a text", _optional_text),
     "OPTIONS": Member({}, "an object", lambda value: isinstance(value, Mapping)),
     "MAX_BLOCK_MS": Member(None, "a number of ms", lambda v: v is None or _duration(v)),
+    "DELAY_MS": Member(None, "a number of ms", lambda v: v is None or _duration(v)),
     "RAISE_ERRORS": Member(False, "True or False", _flag),
     "MODELS": Member(("*",), "a list of labels", _texts),
     "EXCLUDE": Member((), "a list of labels", _texts),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from django.core.signals import setting_changed
@@ -58,9 +59,7 @@ def store(event: events.Event, using: str) -> None:
 def send(event: events.Event, is_small: bool = False) -> None:
     """Hands a committed event to the client of this process; tests that capture get it instead.
     `is_small`: it was made of columns that hold little, and nothing nested."""
-    events.clock.stamp(event)
-    if not is_small:
-        event = events.fit(event)
+    event = finished(event, is_small)
     if _process.listeners:
         _process.listeners[-1].append(event)
         return
@@ -71,6 +70,23 @@ def send(event: events.Event, is_small: bool = False) -> None:
         client.emit_checked(event)
     else:
         client.emit(event)
+
+
+def finished(event: events.Event, is_small: bool) -> events.Event:
+    """The event with its time and id, and not larger than it may be."""
+    events.clock.stamp(event)
+    return event if is_small else events.fit(event)
+
+
+def send_later(make: Callable[[], events.Event], is_small: bool) -> None:
+    """send() of what `make` makes, in its place among the events, but not by this thread if that
+    can be: it may take nothing that anybody changes."""
+    if _process.listeners:
+        _process.listeners[-1].append(make())
+        return
+    client = emitter()
+    if client is not None:
+        client.emit_later(make, is_checked=is_small)
 
 
 def emitter() -> Any:
@@ -93,7 +109,7 @@ def _made() -> Any:
         log.error("unstale: UNSTALE names no BROKERS: events are not sent")
         return None
     options = {"transport": settings.transport, "raise_errors": settings.raise_errors}
-    for name in ("url", "token", "max_block_ms"):
+    for name in ("url", "token", "max_block_ms", "delay_ms"):
         if getattr(settings, name) is not None:
             options[name] = getattr(settings, name)
     if settings.options:

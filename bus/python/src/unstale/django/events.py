@@ -20,7 +20,7 @@ from typing import Any
 from django.db import models
 
 from .plan import Column, Plan
-from .values import PLAIN_TYPES, Unknown, is_expression
+from .values import FIXED_TYPES, Unknown, is_expression
 
 log = logging.getLogger("unstale.django")
 
@@ -207,8 +207,8 @@ def _versioned(plan: Plan, event: Event, row: Row) -> Event:
 
 
 def known_part(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without what only the database knows."""
-    if PLAIN_TYPES.issuperset(map(type, row.values())):
+    """A row without what only the database knows; the same one where all of it is fixed."""
+    if FIXED_TYPES.issuperset(map(type, row.values())):
         return row
     return {name: value for name, value in row.items() if not is_expression(value)}
 

@@ -11,7 +11,8 @@ import fnmatch
 import functools
 import logging
 import math
-from collections.abc import Iterable, Mapping
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.db import models
@@ -64,6 +65,9 @@ class Plan:
         self.queries_old = _choice(settings.old_values, model, "snapshot") == "query"
         self.bulk_rows = _choice(settings.bulk, model, "rows") == "rows"
         self.version_name = _version_name(model, settings)
+        self.source = settings.source
+        self.pk_at = self.names.index(self.pk_names[0])
+        self.read_plain = None if settings.outbox else _reader(self)
         self.reported: set[str] = set()
 
     def pk(self, row: Mapping[str, Any]) -> Any:
@@ -108,6 +112,14 @@ class Plan:
         if name not in self.reported:
             self.reported.add(name)
             log.warning("unstale: %s.%s %s; left out of events", self.label, name, what)
+
+
+def _reader(plan: Plan) -> Callable[[Mapping[str, Any]], tuple[Any, ...]] | None:
+    """What reads all the columns of an instance's __dict__ at once, and raises KeyError where one is
+    deferred. None: there is more to know of such a model than these values."""
+    if plan.generated or plan.mutable or plan.queries_old or len(plan.pk_names) > 1:
+        return None
+    return operator.itemgetter(*plan.names) if len(plan.names) > 1 else None
 
 
 def _pk_fields(model: type[models.Model]) -> Iterable[models.Field]:

@@ -12,9 +12,10 @@ from typing import Any
 from django.db import connections, models
 from django.db.models import signals
 
-from . import commit, conf, snapshot
+from . import commit, delivery, snapshot
 from .plan import Plan
-from .trouble import quiet
+from .trouble import note, quiet
+from .values import FIXED_TYPES
 
 FIXTURE = "fixture"
 
@@ -24,6 +25,7 @@ class Handlers:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.read = plan.read_plain
 
     def connect(self) -> None:
         for signal, handler in self._pairs():
@@ -46,7 +48,6 @@ class Handlers:
             pairs.append((signals.pre_delete, self.about_to_change))
         return pairs
 
-    @quiet
     def saved(
         self,
         instance: models.Model,
@@ -56,33 +57,63 @@ class Handlers:
         update_fields: Collection[str] | None = None,
         **kwargs: Any,
     ) -> None:
+        try:
+            is_usual = not (created or raw) and update_fields is None and self.read is not None
+            if not is_usual or not self._tell_usual(instance, using):
+                self._tell(instance, created, using, raw, update_fields)
+        except Exception:
+            note("Handlers.saved")
+
+    def _tell_usual(self, instance: models.Model, using: str) -> bool:
+        """Tells of a save of a whole row with no more work here than reading it. False: there is
+        more to it, and nothing has been done."""
+        state = instance._state
+        held = getattr(state, "unstale", None)
+        if held is None or held[0] != using or delivery.listener() is not None:
+            return False
+        try:
+            new = self.read(instance.__dict__)
+        except KeyError:
+            return False
+        plan = self.plan
+        if len(held) == 2:
+            old, pk = held[1], held[1].get(plan.pk_names[0])
+        elif held[1] is plan.names or tuple(held[1]) == plan.names:
+            old, pk = held[2], held[2][plan.pk_at]
+        else:
+            return False
+        if pk != new[plan.pk_at] or not FIXED_TYPES.issuperset(map(type, new)):
+            return False
+        commit.submit_usual(plan, state, old, new, using)
+        return True
+
+    def _tell(
+        self,
+        instance: models.Model,
+        created: bool,
+        using: str,
+        raw: bool,
+        update_fields: Collection[str] | None,
+    ) -> None:
         commit.catch_up(using)
         row = self.plan.read(instance)
-        old = None if created else _old(self.plan, instance, row, using)
-        is_usual = old is not None and update_fields is None and not raw
-        if is_usual and commit.is_at_once(using):
-            commit.tell_saved(self.plan, instance._state, old, row, using)
-            return
-        change = commit.Change(self.plan, commit.SAVE, self.plan.pk(row), using)
-        change.created = created
-        change.written = _written(self.plan, row, created, update_fields)
-        change.old = old
-        change.state = instance._state
-        change.source = FIXTURE if raw else conf.get().source
+        source = self.plan.source
         if raw:
-            instance._state.unstale_source = FIXTURE
-        commit.submit(change)
+            source = instance._state.unstale_source = FIXTURE
+        old = None if created else _old(self.plan, instance, row, using)
+        written = _written(self.plan, row, created, update_fields)
+        commit.submit(commit.Change(self.plan, commit.SAVE, self.plan.pk(row), using, created, old,
+                                    written, instance._state, source))
 
     @quiet
     def deleted(self, instance: models.Model, using: str, **kwargs: Any) -> None:
         commit.catch_up(using)
         row = self.plan.read(instance)
-        change = commit.Change(self.plan, commit.DELETE, self.plan.pk(row), using)
-        change.old = _old(self.plan, instance, row, using)
-        if change.old is None and not instance._state.adding:
-            change.old = row
-        change.source = conf.get().source
-        commit.submit(change)
+        old = _old(self.plan, instance, row, using)
+        if old is None and not instance._state.adding:
+            old = row
+        commit.submit(commit.Change(self.plan, commit.DELETE, self.plan.pk(row), using, False, old,
+                                    {}, None, self.plan.source))
 
     @quiet
     def about_to_change(self, instance: models.Model, using: str, **kwargs: Any) -> None:

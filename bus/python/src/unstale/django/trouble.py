@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -20,6 +21,13 @@ log = logging.getLogger("unstale.django")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def note(name: str) -> None:
+    """Logs the exception that is being handled, or raises it again where it is not to be hidden."""
+    if conf.get().raise_errors or isinstance(sys.exc_info()[1], DatabaseError):
+        raise  # noqa: PLE0704  (called while it is handled)
+    log.exception("unstale: %s failed; an event is missing", name)
+
+
 def quiet(function: Function) -> Function:
     """Makes a handler log what it raises, unless RAISE_ERRORS asks for more."""
 
@@ -27,12 +35,8 @@ def quiet(function: Function) -> Function:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
-        except DatabaseError:
-            raise
         except Exception:
-            if conf.get().raise_errors:
-                raise
-            log.exception("unstale: %s failed; an event is missing", function.__qualname__)
+            note(function.__qualname__)
             return None
 
     return cast(Function, guarded)

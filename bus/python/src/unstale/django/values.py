@@ -210,6 +210,9 @@ def _file(value: Any) -> str | None:
     return value.name
 
 
+#: What nobody can change in place, and what is no expression.
+FIXED_TYPES = PLAIN_TYPES.union((Frozen, Copied, Lost))
+
 _TYPES: tuple[tuple[Any, Converter], ...] = (
     (str, str.__str__),
     (bool, bool),
