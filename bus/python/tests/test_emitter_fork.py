@@ -88,6 +88,28 @@ def test_parent_and_children(topic, name):
     assert "could not be sent" not in done.stderr
 
 
+def test_an_emitter_that_was_closed_before_is_not_ended_again_in_a_child(topic):
+    """Its client is collected late, for it is held in a circle: in a child that ends in a crash."""
+    done = run_script("""
+import gc, os, sys
+from unstale import Emitter
+gc.disable()
+for pk in range(5):
+    with Emitter(sys.argv[1], sys.argv[2]) as emitter:
+        assert emitter.emit({"event": "post_save", "model": "shop.Product", "pk": pk})
+        assert emitter.flush(20) == 0
+if os.fork() == 0:
+    gc.collect()
+    with Emitter(sys.argv[1], sys.argv[2]) as emitter:
+        assert emitter.emit({"event": "post_save", "model": "shop.Product", "pk": 5})
+        assert emitter.flush(20) == 0
+    sys.exit(0)
+assert os.waitpid(-1, 0)[1] == 0
+""", topic.brokers, topic.name)
+    assert done.returncode == 0, done.stderr
+    assert pks(topic.records()) == list(range(6))
+
+
 def test_counters_are_of_the_process(topic):
     done = run_script(HEAD + """
 emit_some(0)

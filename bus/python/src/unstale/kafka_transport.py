@@ -17,7 +17,7 @@ import confluent_kafka
 from unstale.errors import NotSent
 from unstale.late import Late
 from unstale.options import kafka_settings
-from unstale.process import has_threads, is_green, leak
+from unstale.process import has_threads, is_green, keep, leak
 from unstale.tally import Tally
 
 _POLL_S = 0.1
@@ -69,6 +69,7 @@ class KafkaTransport:
         settings = kafka_settings(brokers, options)
         settings.update(error_cb=self._note_error, logger=logging.getLogger("unstale.kafka"))
         self._producer = _create(settings)
+        keep(self)
         self._thread = threading.Thread(target=self._serve, name="unstale", daemon=True)
         self._thread.start()
 

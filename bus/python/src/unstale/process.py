@@ -1,12 +1,14 @@
 """What a process does to an emitter: it forks, and it ends.
 
-Objects that are open in this process stand in `_open`. In the child of a fork each is told to forget
-what it had; at the end of a process each is told to finish.
+Objects that are open in this process stand in `_open`. In the child of a fork each is told to
+forget what it had; at the end of a process each is told to finish. `_made` are those that may not be
+destroyed in a child: one that is closed and not collected yet would be, whenever the child collects.
 """
 import atexit
 import ctypes
 import os
 import sys
+import weakref
 from typing import Any, Protocol
 
 
@@ -18,7 +20,14 @@ class Ward(Protocol):
         """The process ends."""
 
 
+class Heirloom(Protocol):
+    def abandon(self) -> None:
+        """This process is a child: nothing of it may be ended."""
+
+
 _open: set[Ward] = set()
+_made: weakref.WeakSet[Heirloom] = weakref.WeakSet()
+_held: list[Heirloom] = []  # over a fork, so that nothing collects them before they are abandoned
 _ends_of: set[int] = set()  # processes whose end is watched
 
 
@@ -31,6 +40,10 @@ def watch(ward: Ward) -> None:
 
 def unwatch(ward: Ward) -> None:
     _open.discard(ward)
+
+
+def keep(heirloom: Heirloom) -> None:
+    _made.add(heirloom)
 
 
 def _watch_end() -> None:
@@ -47,7 +60,15 @@ def _finish_all() -> None:
         ward.finish()
 
 
+def _before_fork() -> None:
+    _held.extend(_made)
+
+
 def _after_fork() -> None:
+    for heirloom in _held:
+        heirloom.abandon()
+    _held.clear()
+    _made.clear()
     for ward in list(_open):
         ward.forget()
 
@@ -72,4 +93,4 @@ def has_threads() -> bool:
     return uwsgi is None or "enable-threads" in uwsgi.opt
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(before=_before_fork, after_in_parent=_held.clear, after_in_child=_after_fork)
