@@ -101,7 +101,8 @@ class Printer:
     def address(self, stack, event):
         program = os.path.relpath(os.path.join(os.environ["UNSTALE_TEST_BUILD"], "unstale"))
         self._say("A private Redis and an embedded Kafka broker, for trying and testing.\n")
-        self._say("http     http://127.0.0.1:%d/metrics   /healthz   /readyz" % stack.bus.port)
+        self._say("console  http://127.0.0.1:%d/   (and /metrics, /healthz, /readyz)" %
+                  stack.bus.port)
         self._say("brokers  %s" % stack.brokers)
         self._say("redis    %s   (filled with %d keys)" % (stack.redis.url,
                                                             stack.redis.cmd("DBSIZE")))
@@ -109,6 +110,7 @@ class Printer:
                   os.path.relpath(stack.rules))
         self._say("log      %s\n" % stack.bus.log)
         self._say("send a change:\n   echo '%s' | %s emit --embedded -" % (event, program))
+        self._say("watch what it does:\n   %s tail --embedded" % program)
         self._say("and look at the keys:\n   redis-cli -p %d -n %d keys 'myapp:*'\n" %
                   (stack.redis.port, stack.redis.db))
         self._say("Ctrl-C stops it and removes everything.")
