@@ -1,5 +1,6 @@
 #include "tests/unit/redis/fake.h"
 
+#include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,10 +64,23 @@ static bool greet(struct fake *fake, int client, const redisReply *command)
     return true;
 }
 
+/* The same of the map of a cluster. */
+static bool tell_slots(const struct fake *fake, int client, const redisReply *command)
+{
+    if (fake->slots == NULL || strcmp(command->element[0]->str, "CLUSTER") != 0)
+        return false;
+    say(client, strcmp(command->element[1]->str, "INFO") == 0
+                    ? "$23\r\ncluster_current_epoch:1"
+                    : fake->slots);
+    return true;
+}
+
 static const char *well(const char *word)
 {
     if (strcmp(word, "SET") == 0)
         return "+OK";
+    if (strcmp(word, "WAIT") == 0)
+        return ":100";
     if (strcmp(word, "PING") == 0)
         return "+PONG";
     if (strcmp(word, "SCRIPT") == 0)
@@ -79,7 +93,7 @@ static bool answer(struct fake *fake, int client, const redisReply *command, boo
 {
     const char *reply = FAKE_WELL;
 
-    if (*is_hung || greet(fake, client, command))
+    if (*is_hung || greet(fake, client, command) || tell_slots(fake, client, command))
         return true;
     note(fake->log, sizeof(fake->log), command);
     if (*fake->replies != NULL)
@@ -108,8 +122,8 @@ static bool answer_all(struct fake *fake, int client, redisReader *reader, bool 
     return is_open;
 }
 
-/* Until the client is gone (true) or the test wants it to stop (false). */
-static bool serve(struct fake *fake, int client)
+/* Until the client is gone or the test wants it to stop. */
+static void serve(struct fake *fake, int client)
 {
     struct pollfd polled[2] = {{.fd = client, .events = POLLIN},
                                {.fd = fake->stop[0], .events = POLLIN}};
@@ -125,7 +139,15 @@ static bool serve(struct fake *fake, int client)
             n = 0;
     }
     redisReaderFree(reader);
-    return polled[1].revents == 0;
+}
+
+static void *run_client(void *argument)
+{
+    struct fake_client *client = argument;
+
+    serve(client->fake, client->socket);
+    (void)close(client->socket);
+    return NULL;
 }
 
 static void *run(void *argument)
@@ -135,31 +157,51 @@ static void *run(void *argument)
                                {.fd = fake->stop[0], .events = POLLIN}};
 
     while (poll(polled, 2, -1) > 0 && polled[1].revents == 0) {
-        int client = accept(fake->listener, NULL, NULL);
+        struct fake_client *client = &fake->clients[fake->clients_nr];
 
+        ck_assert_uint_lt(fake->clients_nr++, FAKE_CLIENTS);
+        *client = (struct fake_client){.fake = fake, .socket = accept(fake->listener, NULL, NULL)};
         (void)pthread_mutex_lock(&fake->lock);
         fake->connections++;
         fake->greetings[0] = '\0';
         (void)pthread_mutex_unlock(&fake->lock);
-        (void)serve(fake, client);
-        (void)close(client);
+        ck_assert_int_eq(pthread_create(&client->thread, NULL, run_client, client), 0);
     }
+    for (unsigned i = 0; i < fake->clients_nr; i++)
+        (void)pthread_join(fake->clients[i].thread, NULL);
     return NULL;
 }
 
-void fake_start(struct fake *fake)
+static void listen_on_path(struct fake *fake, char *url, size_t room)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    char url[128];
 
     (void)snprintf(fake->folder, sizeof(fake->folder), "/tmp/unstale-fake-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(fake->folder));
     (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/s", fake->folder);
-    (void)snprintf(url, sizeof(url), "unix://%s", address.sun_path);
-    if (fake->target.path == NULL)
-        ck_assert(redis_target_parse(&fake->target, SLICE("default"), slice_of(url), NULL));
+    (void)snprintf(url, room, "unix://%s", address.sun_path);
     fake->listener = socket(AF_UNIX, SOCK_STREAM, 0);
     ck_assert_int_eq(bind(fake->listener, (struct sockaddr *)&address, sizeof(address)), 0);
+}
+
+static void listen_on_port(struct fake *fake, char *url, size_t room)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(address);
+
+    fake->listener = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(bind(fake->listener, (struct sockaddr *)&address, len), 0);
+    ck_assert_int_eq(getsockname(fake->listener, (struct sockaddr *)&address, &len), 0);
+    (void)snprintf(url, room, "redis://127.0.0.1:%d", ntohs(address.sin_port));
+}
+
+void fake_start(struct fake *fake)
+{
+    char url[128];
+
+    (fake->is_tcp ? listen_on_port : listen_on_path)(fake, url, sizeof(url));
+    if (fake->target.path == NULL)
+        ck_assert(redis_target_parse(&fake->target, SLICE("default"), slice_of(url), NULL));
     ck_assert_int_eq(listen(fake->listener, 8), 0);
     ck_assert_int_eq(pipe(fake->stop), 0);
     ck_assert_int_eq(pthread_mutex_init(&fake->lock, NULL), 0);
@@ -173,8 +215,10 @@ void fake_stop(struct fake *fake)
     (void)close(fake->listener);
     (void)close(fake->stop[0]);
     (void)close(fake->stop[1]);
-    (void)unlink(fake->target.path);
-    (void)rmdir(fake->folder);
+    if (!fake->is_tcp) {
+        (void)unlink(fake->target.path);
+        (void)rmdir(fake->folder);
+    }
     redis_target_release(&fake->target);
     (void)pthread_mutex_destroy(&fake->lock);
 }

@@ -1,5 +1,6 @@
 /*
- * fake - a server that answers what a test tells it to, on a unix socket, in a thread of its own.
+ * fake - a server that answers what a test tells it to, on a unix socket or a port of the loopback, in
+ * threads of its own.
  *
  * Greetings (AUTH, SELECT, CLIENT, INFO) are answered well unless the test says otherwise. Every other
  * command takes the next of the scripted replies, and what it is answered with when all is well
@@ -19,7 +20,7 @@
 #define FAKE_HANG "hang"
 #define FAKE_WELL "well"
 
-enum { FAKE_LOG_BYTES = 1 << 16 };
+enum { FAKE_LOG_BYTES = 1 << 16, FAKE_CLIENTS = 32 };
 
 struct fake {
     char folder[64];
@@ -27,7 +28,15 @@ struct fake {
     const char *const *replies; /* NULL-terminated */
     const char *auth;           /* the reply to AUTH; NULL: well */
     const char *info;           /* the text of INFO; NULL: a Redis 7 */
+    const char *slots; /* the reply to CLUSTER SLOTS, which is not written down; NULL: scripted */
+    bool is_tcp;       /* target.port says where */
     pthread_t thread;
+    struct fake_client {
+        struct fake *fake;
+        int socket;
+        pthread_t thread;
+    } clients[FAKE_CLIENTS];
+    unsigned clients_nr;
     pthread_mutex_t lock; /* of the log */
     int listener, stop[2];
     char log[FAKE_LOG_BYTES]; /* "UNLINK a b|SET k v PX 60000|", greetings left out */
@@ -35,7 +44,7 @@ struct fake {
     unsigned connections;
 };
 
-/* Zero it and fill replies, auth and info before. */
+/* Zero it and fill replies, auth, info, slots and is_tcp before. */
 void fake_start(struct fake *fake);
 void fake_stop(struct fake *fake);
 
