@@ -111,6 +111,9 @@ class Generator(threading.Thread):
                 due = max(due + self.pace, time.monotonic() - BEHIND_SECONDS)
                 self._over.wait(max(0, due - time.monotonic()))
                 self._let_it_follow()
+            # Here, since a child is killed when the thread that started it ends.
+            for child in self.writers:
+                self._confirm(child)
         except Exception as error:  # told by finish(), in the thread that judges
             self.problem = error
 
@@ -177,8 +180,8 @@ class Generator(threading.Thread):
         self.join(SETTLE_SECONDS)
         if self.problem:
             raise self.problem
-        for child in self.writers:
-            self._confirm(child)
+        if self.is_alive():
+            raise process.Failed("the generator does not end")
         # What a Redis that came back empty no longer holds is written once more.
         self.send([self._one() for _ in range(50 * OBJECTS)])
         self.feeder.close()
@@ -391,7 +394,7 @@ def summary(rows, full, generator, marks):
     return ("%d min, %d faults, %d events at %d/s (full load %d/s), generator held back %.0f s; "
             "RSS %.1f -> %.1f MiB (calm medians of quarters 2 and 4, most %.1f, slope %+.0f KiB/h),"
             " "
-            "descriptors %d -> %d, threads %d -> %d, largest lag %d, lost 0" % (
+            "descriptors %d -> %d, threads %d -> %d, largest lag %d" % (
                 round(rows[-1][0]), len(marks), generator.sent, SHARE * full, full,
                 generator.waited_seconds, quarter(rows, 1, 1), quarter(rows, 3, 1), max(column[1]),
                 slope(rows), quarter(rows, 1, 2), quarter(rows, 3, 2), quarter(rows, 1, 3),
@@ -422,10 +425,11 @@ def main():
         arguments.minutes, generator.size)
     draw(arguments.out, samples.rows, marks, title)
     grown = growth(samples.rows)
+    print(summary(samples.rows, full, generator, marks), flush=True)
     settle(stack, generator)
+    print("every event accounted for, lost 0")
     if not stack.bus.running() or stack.bus.child.pid != samples.pid:
         grown.append("the process that was watched has ended")
-    print(summary(samples.rows, full, generator, marks))
     print("\n".join(grown) or "nothing grew", flush=True)
     stack.stop()
     return 1 if grown else 0

@@ -69,9 +69,8 @@ static bool tell_slots(const struct fake *fake, int client, const redisReply *co
 {
     if (fake->slots == NULL || strcmp(command->element[0]->str, "CLUSTER") != 0)
         return false;
-    say(client, strcmp(command->element[1]->str, "INFO") == 0
-                    ? "$23\r\ncluster_current_epoch:1"
-                    : fake->slots);
+    say(client, strcmp(command->element[1]->str, "INFO") == 0 ? "$23\r\ncluster_current_epoch:1"
+                                                              : fake->slots);
     return true;
 }
 
