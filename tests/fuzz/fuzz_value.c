@@ -222,6 +222,7 @@ static void read_msgpack_number(struct reader *r, unsigned code, const struct va
         need_double(big_endian(r, 8), r, want);
         return;
     }
+    need(bytes >= 1 && bytes <= 8);
     number = big_endian(r, bytes);
     if (code < 0xd0)
         need_integer(arena_printf(r->arena, "%llu", (unsigned long long)number), want);
