@@ -6,8 +6,11 @@ from lib import venv
 from stack import call, process
 
 EVENTS = 40000
-GOALS = {"emit-calling-thread": (1.3, 1.8, "unstale_publish() / rd_kafka_produce(), calling thread"),
-         "emit-total-cpu": (1.1, 1.5, "the same, CPU of all threads until confirmed")}
+GOALS = {
+    "emit-calling-thread": (1.3, 3.0, "unstale_publish() / rd_kafka_produce(), CPU of the caller"),
+    "emit-calling-time": (1.3, False, "the same, time of the caller"),
+    "emit-total-cpu": (1.1, 1.5, "the same, CPU of all threads until confirmed"),
+}
 PYTHON = os.path.join("bus", "python", "tests", "bench_emit.py")
 LINE = re.compile(r"(.{20}) +([0-9.]+) us  \[([0-9.]+)-([0-9.]+)\]")
 

@@ -5,7 +5,7 @@ from stack import DELETE, PURGES, call, event_format, process
 
 CALM_MS = 5  # with an idle GET p99 above it, what a purge adds to latency cannot be told
 SCAN_COUNT = 1000
-REHASH = ("--joins", 4, "--keys", 50000, "--moving", 600000)
+REHASH = ("--joins", 4, "--keys", 50000, "--moving", 300000)
 
 
 def purge(stack):
