@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "consumers/base/compiler.h"
+#include "consumers/base/zero.h"
 #include "consumers/event/envelope.h"
 #include "consumers/event/native.h"
 #include "consumers/event/parse.h"
@@ -105,12 +106,12 @@ static enum decode_result read_parsed(const struct parse *parse,
     enum decode_format format = options ? options->format : FORMAT_DETECT;
     size_t position;
 
-    memset(event, 0, sizeof(*event));
+    zero_bytes(event, sizeof(*event));
     if (format <= FORMAT_NATIVE && native_take(parse->root, input->arena, event))
         return DECODE_EVENT;
     if (!parse_check(parse, input->arena, &position, err))
         return DECODE_BAD;
-    memset(event, 0, sizeof(*event));
+    zero_bytes(event, sizeof(*event));
     input->root = parse->root;
     return envelopes[find_format(input, options)]->read(input, event, skipped, err);
 }

@@ -75,9 +75,10 @@ struct event {
     bool ts_replaced; /* ts was out of range: the record's time stands in */
     int64_t ts_ms;    /* commit time; the record's time when not sent */
     bool has_version;
-    uint64_t version;         /* explicit, 0 .. 2^53-1 */
-    unsigned unknown_members; /* top-level members nobody knows (ignored, counted) */
-    size_t bytes;             /* of the record's value */
+    uint64_t version;          /* explicit, 0 .. 2^53-1 */
+    struct slice version_text; /* as it was sent, where that is how it prints; else absent */
+    unsigned unknown_members;  /* top-level members nobody knows (ignored, counted) */
+    size_t bytes;              /* of the record's value */
     struct row *rows;
     size_t rows_nr; /* at least 1 */
 };

@@ -72,15 +72,21 @@ static void set_value(struct field *out, const struct value *value)
         out->text = tree_text(tree_val(value));
 }
 
-static void set_text(struct field *out, struct slice text, const struct field_path *path)
+static void set_computed(struct field *out, enum value_type type, struct slice text,
+                         const struct field_path *path)
 {
     if (slice_is_absent(text) || path->parts_nr > 0) {
         out->state = FIELD_MISSING;
         return;
     }
     out->state = FIELD_PRESENT;
-    out->type = VALUE_STRING;
+    out->type = type;
     out->text = text;
+}
+
+static void set_text(struct field *out, struct slice text, const struct field_path *path)
+{
+    set_computed(out, VALUE_STRING, text, path);
 }
 
 /* Two digits a division. */
@@ -105,13 +111,7 @@ static struct slice print_number(uint64_t number, struct arena *arena)
 static void set_number(struct field *out, uint64_t number, const struct field_path *path,
                        struct arena *arena)
 {
-    if (path->parts_nr > 0) {
-        out->state = FIELD_MISSING;
-        return;
-    }
-    out->state = FIELD_PRESENT;
-    out->type = VALUE_NUMBER;
-    out->text = print_number(number, arena);
+    set_computed(out, VALUE_NUMBER, print_number(number, arena), path);
 }
 
 static const struct value *step(const struct value *value, const struct field_part *part)
@@ -206,7 +206,9 @@ static void set_root(struct field *out, const struct event *event, const struct 
             set_number(out, (uint64_t)event->ts_ms, path, arena);
         break;
     case FIELD_VERSION:
-        if (event->has_version)
+        if (!slice_is_absent(event->version_text))
+            set_computed(out, VALUE_NUMBER, event->version_text, path);
+        else if (event->has_version)
             set_number(out, event->version, path, arena);
         break;
     case FIELD_TENANT:
@@ -232,36 +234,34 @@ static void set_root(struct field *out, const struct event *event, const struct 
     }
 }
 
-struct field field_get(const struct event *event, const struct row *row, enum side side,
-                       const struct field_path *path, struct arena *arena)
+/* NOLINTNEXTLINE(readability-function-size): field_get()'s five and where the answer goes. */
+void field_fill(struct field *out, const struct event *event, const struct row *row, enum side side,
+                const struct field_path *path, struct arena *arena)
 {
-    struct field field = {.state = FIELD_MISSING};
-
     switch (path->root) {
     case FIELD_ROW:
         if (field_has_side(event, row, side))
-            set_row(&field, row, side, path);
+            set_row(out, row, side, path);
         else
-            field.state = FIELD_NO_ROW;
+            out->state = FIELD_NO_ROW;
         break;
     case FIELD_BEFORE:
-        set_before(&field, event, row, path);
+        set_before(out, event, row, path);
         break;
     case FIELD_AFTER:
-        set_after(&field, event, row, path);
+        set_after(out, event, row, path);
         break;
     case FIELD_PK:
-        set_parts(&field, row->pk, path, 0);
+        set_parts(out, row->pk, path, 0);
         break;
     case FIELD_CREATED:
         if (event->op_is_guess)
-            field.state = FIELD_UNKNOWN;
+            out->state = FIELD_UNKNOWN;
         else
-            set_parts(&field, event->created, path, 0);
+            set_parts(out, event->created, path, 0);
         break;
     default:
-        set_root(&field, event, path, arena);
+        set_root(out, event, path, arena);
         break;
     }
-    return field;
 }

@@ -35,34 +35,50 @@ static const struct expected expected_pk_part = {"pk", IS_STRING | IS_NUMBER | I
 enum { SLOTS = 32 };
 
 #define SLOT(first, middle, len) (((first) + 2u * (middle) + 7u * (len)) & (SLOTS - 1u))
-#define NAMED(name, member, types)                                                                 \
+#define MASKED(name, i) (sizeof(name) - 1 > (i) ? 0xff : 0)
+#define NAMED(name, member, tags)                                                                  \
     {                                                                                              \
-        name, sizeof(name) - 1, member, types                                                      \
+        name, {MASKED(name, 0), MASKED(name, 1), MASKED(name, 2), MASKED(name, 3),                 \
+               MASKED(name, 4), MASKED(name, 5), MASKED(name, 6), MASKED(name, 7)},                \
+            tags, sizeof(name) - 1, member                                                         \
     }
 
+/* What a member may be, as bits by the low five of a yyjson tag. */
+enum {
+    TAG_STRING = 1 << YYJSON_TYPE_STR | 1 << (YYJSON_TYPE_STR | YYJSON_SUBTYPE_NOESC),
+    TAG_NUMBER = 1 << YYJSON_TYPE_RAW,
+    TAG_BOOLEAN = 1 << (YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_FALSE) |
+                  1 << (YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_TRUE),
+    TAG_ARRAY = 1 << YYJSON_TYPE_ARR,
+    TAG_OBJECT = 1 << YYJSON_TYPE_OBJ,
+    TAG_NULL = 1 << YYJSON_TYPE_NULL
+};
+
 static const struct slot {
-    _Alignas(16) char name[8];
-    unsigned char len, member, types;
+    char name[8];
+    unsigned char mask[8];
+    uint32_t tags;
+    unsigned char len, member;
 } slots[SLOTS] = {
-    [SLOT('e', 'e', 5)] = NAMED("event", MEMBER_EVENT, IS_STRING),
-    [SLOT('m', 'd', 5)] = NAMED("model", MEMBER_MODEL, IS_STRING),
-    [SLOT('p', 'k', 2)] = NAMED("pk", MEMBER_PK, IS_STRING | IS_NUMBER | IS_ARRAY),
-    [SLOT('p', 'k', 3)] = NAMED("pks", MEMBER_PKS, IS_ARRAY),
-    [SLOT('r', 'w', 4)] = NAMED("rows", MEMBER_ROWS, IS_ARRAY),
-    [SLOT('c', 'a', 7)] = NAMED("created", MEMBER_CREATED, IS_BOOLEAN),
-    [SLOT('c', 'n', 7)] = NAMED("changed", MEMBER_CHANGED, IS_ARRAY),
-    [SLOT('b', 'o', 6)] = NAMED("before", MEMBER_BEFORE, IS_OBJECT | IS_NULL),
-    [SLOT('a', 't', 5)] = NAMED("after", MEMBER_AFTER, IS_OBJECT | IS_NULL),
-    [SLOT('i', 'd', 2)] = NAMED("id", MEMBER_ID, IS_STRING),
-    [SLOT('t', 's', 2)] = NAMED("ts", MEMBER_TS, IS_NUMBER),
-    [SLOT('v', 's', 7)] = NAMED("version", MEMBER_VERSION, IS_NUMBER),
-    [SLOT('s', 'r', 6)] = NAMED("source", MEMBER_SOURCE, IS_STRING),
-    [SLOT('t', 'a', 6)] = NAMED("tenant", MEMBER_TENANT, IS_STRING),
-    [SLOT('t', 'a', 5)] = NAMED("trace", MEMBER_TRACE, IS_STRING),
-    [SLOT('s', 'd', 6)] = NAMED("sender", MEMBER_SENDER, IS_STRING),
-    [SLOT('m', '2', 3)] = NAMED("m2m", MEMBER_M2M, IS_OBJECT),
-    [SLOT('m', 't', 4)] = NAMED("meta", MEMBER_META, IS_OBJECT),
-    [SLOT('p', 'e', 7)] = NAMED("parents", MEMBER_PARENTS, IS_ARRAY),
+    [SLOT('e', 'e', 5)] = NAMED("event", MEMBER_EVENT, TAG_STRING),
+    [SLOT('m', 'd', 5)] = NAMED("model", MEMBER_MODEL, TAG_STRING),
+    [SLOT('p', 'k', 2)] = NAMED("pk", MEMBER_PK, TAG_STRING | TAG_NUMBER | TAG_ARRAY),
+    [SLOT('p', 'k', 3)] = NAMED("pks", MEMBER_PKS, TAG_ARRAY),
+    [SLOT('r', 'w', 4)] = NAMED("rows", MEMBER_ROWS, TAG_ARRAY),
+    [SLOT('c', 'a', 7)] = NAMED("created", MEMBER_CREATED, TAG_BOOLEAN),
+    [SLOT('c', 'n', 7)] = NAMED("changed", MEMBER_CHANGED, TAG_ARRAY),
+    [SLOT('b', 'o', 6)] = NAMED("before", MEMBER_BEFORE, TAG_OBJECT | TAG_NULL),
+    [SLOT('a', 't', 5)] = NAMED("after", MEMBER_AFTER, TAG_OBJECT | TAG_NULL),
+    [SLOT('i', 'd', 2)] = NAMED("id", MEMBER_ID, TAG_STRING),
+    [SLOT('t', 's', 2)] = NAMED("ts", MEMBER_TS, TAG_NUMBER),
+    [SLOT('v', 's', 7)] = NAMED("version", MEMBER_VERSION, TAG_NUMBER),
+    [SLOT('s', 'r', 6)] = NAMED("source", MEMBER_SOURCE, TAG_STRING),
+    [SLOT('t', 'a', 6)] = NAMED("tenant", MEMBER_TENANT, TAG_STRING),
+    [SLOT('t', 'a', 5)] = NAMED("trace", MEMBER_TRACE, TAG_STRING),
+    [SLOT('s', 'd', 6)] = NAMED("sender", MEMBER_SENDER, TAG_STRING),
+    [SLOT('m', '2', 3)] = NAMED("m2m", MEMBER_M2M, TAG_OBJECT),
+    [SLOT('m', 't', 4)] = NAMED("meta", MEMBER_META, TAG_OBJECT),
+    [SLOT('p', 'e', 7)] = NAMED("parents", MEMBER_PARENTS, TAG_ARRAY),
 };
 
 /* NULL: nobody knows the name. */
@@ -73,9 +89,16 @@ static inline const struct slot *find_slot(const yyjson_val *name)
     const struct slot *slot =
         &slots[SLOT((unsigned char)text[0], (unsigned char)text[len / 2], len)];
     uint64_t want;
+    uint64_t mask;
 
     memcpy(&want, slot->name, sizeof(want));
-    return slot->len == len && len > 0 && tree_word(text, len) == want ? slot : NULL;
+    memcpy(&mask, slot->mask, sizeof(mask));
+    return slot->len == len && len > 0 && (tree_word(text) & mask) == want ? slot : NULL;
+}
+
+static inline bool may_be(const struct slot *slot, const yyjson_val *val)
+{
+    return slot->tags >> (val->tag & 31) & 1;
 }
 
 bool member_fail_type(const struct expected *expected, const struct value *value, struct error *err)
@@ -104,7 +127,7 @@ bool member_collect(const struct value *root, struct members *members, struct er
 
         if (slot == NULL)
             members->unknown++;
-        else if (slot->types & (1u << tree_type(val)))
+        else if (may_be(slot, val))
             members->value[slot->member] = tree_value(val);
         else
             return member_fail_type(&member_expected[slot->member], tree_value(val), err);
@@ -116,6 +139,7 @@ bool member_collect(const struct value *root, struct members *members, struct er
 bool member_take(const struct value *root, struct members *members, struct arena *arena)
 {
     yyjson_val *name = unsafe_yyjson_get_first(tree_val(root));
+    uint32_t seen = 0;
 
     for (size_t left = unsafe_yyjson_get_len(tree_val(root)); left > 0; left--) {
         const struct slot *slot = find_slot(name);
@@ -124,10 +148,10 @@ bool member_take(const struct value *root, struct members *members, struct arena
         if (slot == NULL) {
             if (members->unknown++ > 0)
                 return false; /* perhaps one name twice */
-        } else if (members->value[slot->member] != NULL ||
-                   !(slot->types & (1u << tree_type(val)))) {
+        } else if (seen >> slot->member & 1 || !may_be(slot, val)) {
             return false;
         } else {
+            seen |= UINT32_C(1) << slot->member;
             members->value[slot->member] = tree_value(val);
         }
         if (!unsafe_yyjson_is_ctn(val)) {

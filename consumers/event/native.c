@@ -1,6 +1,7 @@
 #include "consumers/event/native.h"
 #include "consumers/base/compiler.h"
 #include "consumers/base/text.h"
+#include "consumers/base/zero.h"
 #include "consumers/event/envelope.h"
 #include "consumers/event/rows.h"
 
@@ -116,6 +117,8 @@ static bool read_version(struct reader *reader)
                           SLICE_ARG(value_text(value)));
     reader->event->has_version = true;
     reader->event->version = (uint64_t)version;
+    if (version > 0) /* -0 is 0 */
+        reader->event->version_text = text_of(value);
     return true;
 }
 
@@ -203,9 +206,10 @@ static enum decode_result read_root(const struct value *root, struct arena *aren
 
 bool native_take(const struct value *root, struct arena *arena, struct event *event)
 {
-    struct members members = {0};
+    struct members members;
     struct reader reader = {&members, arena, event, NULL};
 
+    zero_bytes(&members, sizeof(members));
     return tree_type_of(root) == VALUE_OBJECT && member_take(root, &members, arena) &&
            members.value[MEMBER_EVENT] && members.value[MEMBER_MODEL] &&
            native_read_members(&reader, root);

@@ -72,10 +72,11 @@ static inline uint64_t mix_name(const yyjson_val *name)
 {
     const char *text = name->uni.str;
     size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
-    uint64_t first = tree_word(text, len);
-    uint64_t last = tree_word(text + (len < 8 ? 8 : len) - 8, len);
+    size_t behind = len < 8 ? 0 : len - 8;
+    uint64_t mask = tree_word_mask(len);
+    uint64_t both = (tree_word(text) & mask) + (tree_word(text + behind) & mask) * 2;
 
-    return (first * 3 + last + len) * UINT64_C(0x9e3779b97f4a7c15);
+    return (both + len) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static bool stands_before(yyjson_val *object, const yyjson_val *name)

@@ -77,19 +77,26 @@ static inline struct slice tree_text(const yyjson_val *val)
 }
 
 /*
- * The first eight bytes of a name, zeros behind a shorter one: names compare and hash as one word.
- * Without a branch, because the lengths of names are what a predictor cannot learn. Only for text
- * that lies in a tree (it reads up to seven bytes beyond the end).
+ * Eight bytes of a name, which compare and hash as one word; a shorter one needs its mask. Without a
+ * branch, because the lengths of names are what a predictor cannot learn. Only for text that lies
+ * in a tree (it reads up to seven bytes beyond the end).
  */
-static inline uint64_t tree_word(const char *text, size_t len)
+static inline uint64_t tree_word(const char *text)
 {
-    static const char masks[] = "\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0";
     uint64_t word;
-    uint64_t mask;
 
     memcpy(&word, text, sizeof(word));
+    return word;
+}
+
+/* What a name of this length has in the first eight bytes of memory: to be anded with them. */
+static inline uint64_t tree_word_mask(size_t len)
+{
+    static const char masks[] = "\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0";
+    uint64_t mask;
+
     memcpy(&mask, masks + 8 - (len < 8 ? len : 8), sizeof(mask));
-    return word & mask;
+    return mask;
 }
 
 static inline const struct value *tree_get(yyjson_val *object, struct slice name)
@@ -97,7 +104,12 @@ static inline const struct value *tree_get(yyjson_val *object, struct slice name
     yyjson_val *key = unsafe_yyjson_get_first(object);
 
     for (size_t left = unsafe_yyjson_get_len(object); left > 0; left--) {
-        if (slice_equals(tree_text(key), name))
+        struct slice other = tree_text(key);
+
+        /* Most other names differ in length or in the first byte: no call for them. */
+        if (other.len == name.len &&
+            (name.len == 0 ||
+             (*other.ptr == *name.ptr && memcmp(other.ptr, name.ptr, name.len) == 0)))
             return tree_value(key + 1);
         key = unsafe_yyjson_get_next(key + 1);
     }

@@ -5,6 +5,7 @@
 #include "consumers/base/alloc.h"
 #include "consumers/base/glob.h"
 #include "consumers/base/hash.h"
+#include "consumers/base/zero.h"
 
 enum { TABLE_FIRST_SLOTS = 256, COVERS_NR = 64, FEW_PURGES = 16 };
 
@@ -47,7 +48,9 @@ struct op *plan_add(struct plan *plan)
 
     plan->ops = alloc_grow(plan->ops, plan->ops_nr, &plan->ops_capacity, sizeof(*plan->ops));
     op = &plan->ops[plan->ops_nr++];
-    *op = (struct op){.merged_into = OP_LIVE, .previous = OP_NONE};
+    zero_bytes(op, sizeof(*op));
+    op->merged_into = OP_LIVE;
+    op->previous = OP_NONE;
     return op;
 }
 

@@ -118,7 +118,7 @@ static unsigned read_yyjson(const struct sample *sample, void *pool, size_t pool
     return found;
 }
 
-static unsigned read_decode(const struct sample *sample, struct arena *arena)
+static unsigned read_decode(const struct record *record, struct arena *arena)
 {
     static const struct field_part category = {{"category_id", 11}, 0};
     static const struct field_part slug = {{"slug", 4}, 0};
@@ -133,14 +133,12 @@ static unsigned read_decode(const struct sample *sample, struct arena *arena)
         {{FIELD_ROW, &slug, 1, {NULL, 0}}, SIDE_NEW},
         {{FIELD_ROW, &category, 1, {NULL, 0}}, SIDE_OLD},
     };
-    struct record record = {.timestamp_ms = 1795341600200};
     struct event event;
     static struct error err = ERROR_INIT;
     const char *skipped;
     unsigned found = 0;
 
-    record.value = (struct slice){sample->text, sample->len};
-    need(decode_record(&record, NULL, arena, &event, &skipped, &err) == DECODE_EVENT, err.text);
+    need(decode_record(record, NULL, arena, &event, &skipped, &err) == DECODE_EVENT, err.text);
     for (size_t i = 0; i < WANTED; i++) {
         struct field field = field_get(&event, event.rows, wanted[i].side, &wanted[i].path, arena);
 
@@ -153,6 +151,8 @@ static unsigned read_decode(const struct sample *sample, struct arena *arena)
 static double measure(const struct sample *sample, enum way way, unsigned times)
 {
     static char pool[1 << 16];
+    const struct record record = {.timestamp_ms = 1795341600200,
+                                  .value = {sample->text, sample->len}};
     struct arena arena;
     unsigned found = 0;
     uint64_t begin;
@@ -167,7 +167,7 @@ static double measure(const struct sample *sample, enum way way, unsigned times)
         else if (way == WAY_YYJSON)
             found += read_yyjson(sample, pool, sizeof(pool));
         else
-            found += read_decode(sample, &arena);
+            found += read_decode(&record, &arena);
     }
     end = now_ns();
     arena_release(&arena);
