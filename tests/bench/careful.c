@@ -77,10 +77,11 @@ static void add_keys(struct loop *loop, const rd_kafka_message_t *message)
     static const char *const families[KEYS_MOST] = {"product", "list", "page"};
     json_t *event = json_loadb(message->payload, message->len, 0, NULL);
     json_t *pk = json_object_get(event, "pk");
+    const char *model = json_string_value(json_object_get(event, "model"));
 
-    if (pk == NULL || strcmp(json_string_value(json_object_get(event, "model")), "shop.Product"))
+    if (pk == NULL || model == NULL || strcmp(model, "shop.Product") != 0)
         give_up("event", "not what was made");
-    for (long i = 0; i < loop->keys_an_event; i++)
+    for (long i = 0; i < loop->keys_an_event && i < KEYS_MOST; i++)
         (void)snprintf(loop->keys.text[loop->keys.nr++], KEY_BYTES, "myapp:1:%s:%lld", families[i],
                        (long long)json_integer_value(pk));
     json_decref(event);
