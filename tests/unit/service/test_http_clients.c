@@ -117,7 +117,7 @@ END_TEST
 START_TEST(the_newest_of_all_wins)
 {
     int others[2];
-    char from[16];
+    char from[32];
 
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, others), 0);
     (void)add(pair[0], "10.0.0.1");
