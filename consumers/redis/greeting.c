@@ -56,6 +56,7 @@ void greeting_write(struct connection *connection)
 {
     connection->greetings_nr = 0;
     connection->greetings_answered = 0;
+    buffer_clear(&connection->answers.words);
     connection->server = (struct server){.version = 0};
     add_auth(connection);
     if (connection->target->database != 0)
@@ -153,11 +154,12 @@ void greeting_read(struct connection *connection)
     while (connection->greetings_answered < connection->greetings_nr) {
         enum greeting greeting = connection->greetings[connection->greetings_answered];
 
-        buffer_clear(&connection->answers.words);
         if (!connection_answer(connection, &answer))
             return;
         connection->greetings_answered++;
         read_one(connection, greeting, &answer);
+        /* Not before an answer is taken: the first words of one that comes in pieces are there by then. */
+        buffer_clear(&connection->answers.words);
         if (connection->phase == CONNECTION_CLOSED)
             return;
     }

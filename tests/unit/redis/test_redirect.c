@@ -172,7 +172,7 @@ static void seek(const char *const *of_sentinel, const char *const *of_master)
 START_TEST(a_sentinel_names_the_master)
 {
     seek((const char *const[]){named(0), NULL}, (const char *const[]){MASTER, NULL});
-    ck_assert_int_eq(connection.phase, CONNECTION_READY);
+    ck_assert_msg(connection.phase == CONNECTION_READY, "%s", connection.trouble.text);
     ck_assert_str_eq(fake_log(&fakes[FIRST]), QUESTION);
     ck_assert_str_eq(fake_log(&fakes[SECOND]), "ROLE|");
     connection_release(&connection);
@@ -185,7 +185,7 @@ static const char *const unhelpful[] = {"*-1",     "-ERR busy", FAKE_CLOSE,
 START_TEST(one_that_is_of_no_use_is_passed_over)
 {
     seek((const char *const[]){unhelpful[_i], named(0), NULL}, (const char *const[]){MASTER, NULL});
-    ck_assert_int_eq(connection.phase, CONNECTION_READY);
+    ck_assert_msg(connection.phase == CONNECTION_READY, "%s", connection.trouble.text);
     ck_assert_str_eq(fake_log(&fakes[FIRST]), QUESTION QUESTION);
     connection_release(&connection);
 }
@@ -215,7 +215,7 @@ START_TEST(a_login_of_its_own)
     fakes[FIRST].target.sentinel_password = strdup("secret");
     fakes[FIRST].target.sentinel_user = _i == 0 ? NULL : strdup("bus");
     seek((const char *const[]){named(0), NULL}, (const char *const[]){MASTER, NULL});
-    ck_assert_int_eq(connection.phase, CONNECTION_READY);
+    ck_assert_msg(connection.phase == CONNECTION_READY, "%s", connection.trouble.text);
     ck_assert_str_eq(fake_greetings(&fakes[FIRST]), _i == 0 ? "AUTH secret|" : "AUTH bus secret|");
     ck_assert_ptr_null(strstr(fake_greetings(&fakes[SECOND]), "AUTH"));
     connection_release(&connection);
