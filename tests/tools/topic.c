@@ -300,6 +300,8 @@ static int verb_produce(const struct options *options)
                               "1000000",
                               "message.timeout.ms",
                               "180000",
+                              "transaction.timeout.ms",
+                              "180000",
                               options->transaction != NULL ? "transactional.id" : NULL,
                               options->transaction,
                               NULL};
