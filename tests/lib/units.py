@@ -1,8 +1,9 @@
-"""units - the suite `unit`: every libcheck program of the build.
+"""units - the suite `unit`: every libcheck program of the build, some at a time: many only wait.
 
 What libcheck counts is read from its TAP log, not from what it prints. A program that ends
 otherwise than its log says (a crash, no check at all) is a failure.
 """
+import concurrent.futures
 import glob
 import os
 import re
@@ -13,6 +14,7 @@ from lib import process
 
 TAP_LINE = re.compile(r"^(not )?ok (\d+) - (.*)$")
 PROGRAM_SECONDS = 300
+AT_A_TIME = 3
 
 
 def find(build):
@@ -20,13 +22,20 @@ def find(build):
 
 
 def run(build, report, wanted):
-    for path in find(build):
-        name = "/".join(path.split(os.sep)[-2:])
-        if os.access(path, os.X_OK) and "." not in os.path.basename(path) and wanted(name):
-            _run_one(path, name, report)
+    paths = [path for path in find(build) if os.access(path, os.X_OK) and
+             "." not in os.path.basename(path) and wanted(_name(path))]
+    with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        for outcome in pool.map(_run_one, paths):
+            report.add("unit", *outcome)
 
 
-def _run_one(path, name, report):
+def _name(path):
+    return "/".join(path.split(os.sep)[-2:])
+
+
+def _run_one(path):
+    """What the report is told of a program: name, seconds, problem, checks, failures."""
+    name = _name(path)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "tap")
@@ -38,8 +47,7 @@ def _run_one(path, name, report):
             code, out, err = process.run([os.path.abspath(path)], env=env, timeout=PROGRAM_SECONDS,
                                          cwd=process.ROOT)
         except process.Failed as error:
-            report.add("unit", name, time.monotonic() - started, problem=str(error))
-            return
+            return name, time.monotonic() - started, str(error), 1, None
         passed, failed = _read_tap(log)
     problem = None
     failures = len(failed)
@@ -49,7 +57,7 @@ def _run_one(path, name, report):
         failures = 1
         problem = "ended with %d after %d checks\n%s%s" % (code, passed, out, err)
     checks = passed + failures
-    report.add("unit", name, time.monotonic() - started, problem, checks, failures)
+    return name, time.monotonic() - started, problem, checks, failures
 
 
 def _read_tap(path):
