@@ -138,6 +138,23 @@ static bool check_open(struct loader *loader, const struct cursor *at,
     return true;
 }
 
+/* An empty class has no byte to offer, so that nothing would ever be purged, without a word. */
+static bool check_matchable(struct loader *loader, const struct cursor *at,
+                            const struct template *pattern)
+{
+    for (size_t i = 0; i < pattern->segments_nr; i++) {
+        struct slice literal = pattern->segments[i].literal;
+
+        if (!slice_is_absent(pattern->segments[i].text) || glob_may_meet(literal, literal))
+            continue;
+        report(loader, at,
+               (struct remark){.code = "E107", .help = SLICE("a literal [ has a \\ before it")},
+               "no key can match this pattern: there is nothing between [ and ]");
+        return false;
+    }
+    return true;
+}
+
 void danger_check_pattern(struct loader *loader, const struct cursor *at,
                           const struct template *pattern, const struct action *action,
                           bool is_broad_allowed)
@@ -160,7 +177,7 @@ void danger_check_pattern(struct loader *loader, const struct cursor *at,
                "a pattern that begins with a placeholder can reach any key");
         return;
     }
-    if (!check_open(loader, at, pattern))
+    if (!check_open(loader, at, pattern) || !check_matchable(loader, at, pattern))
         return;
     check_broad(loader, at, pattern, action, is_broad_allowed);
     check_protected(loader, at, pattern, action);

@@ -182,6 +182,8 @@ static const struct {
     {WRITTEN "'do':{'refresh':{'key':'k{pk}','value':1}}", "E303", "{", "needs \"ttl\"", NULL},
     {WRITTEN "'cache':'bare','do':{'refresh':{'key':'k{pk}','value':1,'ttl':'1h'}}", "E304",
      "\"refresh\"", "declares no \"serializer\"", NULL},
+    {PRODUCT "'do':{'purge':'abc{pk}:*['}", "E107", "\"abc{pk}:*[\"", "no key can match", NULL},
+    {PRODUCT "'do':{'purge':'abc[]{pk}:*'}", "E107", "\"abc[]{pk}:*\"", "no key can match", NULL},
     {PRODUCT "'do':{'purge':'{category_id}:*'}", "E305", "{category_id}", "begins with", NULL},
     {PRODUCT "'do':{'purge':'abc\\\\{category_id}:*'}", "E305", "{category_id}", "lone backslash",
      NULL},
