@@ -42,8 +42,7 @@ static const struct code codes[] = {
      RULE(PRODUCT "'do': {'delete': {'key': 'product:{pk}', 'again_after': '2s'}}")},
     {"E106", "a rule, cache, model or default is defined twice",
      "Names are unique over all files, since reports, metrics and dead letters go by them. Caches "
-     "and "
-     "defaults may be said in several files if they say the same.",
+     "and defaults may be said in several files if they say the same.",
      WHOLE("'rules': [{'name': 'product', " PRODUCT DELETE "}, {'name': 'product', " PRODUCT
            "'do': {'delete': 'products'}}]"),
      WHOLE("'rules': [{'name': 'product', " PRODUCT DELETE "}, {'name': 'product-lists', " PRODUCT

@@ -101,10 +101,8 @@ static void add_letters(const struct metrics_view *view, struct buffer *out)
 {
     buffer_add_text(out, ",\"dead_letters\":{");
     for (unsigned reason = REASON_MISSING_FIELD; reason < STATS_REASONS_NR; reason++) {
-        uint64_t sum = 0;
+        uint64_t sum = metrics_dead_letters(view, reason);
 
-        for (size_t i = 0; i < view->pipelines_nr; i++)
-            sum += counter_get(&pipeline_stats(view->pipelines[i])->dead_letters[reason]);
         if (sum > 0)
             add_number(out, reason_text((enum reason)reason), sum);
     }
@@ -142,13 +140,10 @@ static void add_partitions(const struct metrics_view *view, struct buffer *out)
 
 static void add_redis(const struct metrics_view *view, struct buffer *out)
 {
-    bool is_up = view->pipelines_nr > 0;
     uint64_t pending = 0;
 
-    for (size_t i = 0; i < view->pipelines_nr; i++)
-        is_up = is_up &&
-                counter_get(&pipeline_stats(view->pipelines[i])->executor_state) == EXECUTOR_DONE;
-    buffer_printf(out, ",\"redis\":{\"up\":%s,\"targets\":[", is_up ? "true" : "false");
+    buffer_printf(out, ",\"redis\":{\"up\":%s,\"targets\":[",
+                  metrics_redis_is_up(view) ? "true" : "false");
     for (size_t i = 0; i < view->targets_nr; i++) {
         buffer_add_text(out, i > 0 ? "," : "");
         buffer_add_json_string(out, slice_of(view->targets[i].name));

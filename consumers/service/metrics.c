@@ -195,16 +195,19 @@ static void print_by_name(const struct metrics_view *view, struct buffer *out)
     metrics_sums_release(&sums);
 }
 
+uint64_t metrics_dead_letters(const struct metrics_view *view, unsigned reason)
+{
+    return metrics_sum_at(view,
+                          offsetof(struct pipeline_stats, dead_letters) + reason * sizeof(counter));
+}
+
 static void print_dead_letters(const struct metrics_view *view, struct buffer *out)
 {
     head(out, "unstale_dead_letters_total", "counter", "records set aside");
     for (unsigned reason = REASON_MISSING_FIELD; reason < STATS_REASONS_NR; reason++) {
-        uint64_t sum = 0;
-        for (size_t i = 0; i < view->pipelines_nr; i++)
-            sum += counter_get(&pipeline_stats(view->pipelines[i])->dead_letters[reason]);
         label(out, "unstale_dead_letters_total{", "reason",
               slice_of(reason_text((enum reason)reason)));
-        buffer_printf(out, "} %" PRIu64 "\n", sum);
+        buffer_printf(out, "} %" PRIu64 "\n", metrics_dead_letters(view, reason));
     }
 }
 
@@ -279,14 +282,19 @@ static void print_purges(const struct metrics_view *view, struct buffer *out)
 
 /* ---- state ---- */
 
+bool metrics_redis_is_up(const struct metrics_view *view)
+{
+    for (size_t i = 0; i < view->pipelines_nr; i++) {
+        if (counter_get(&pipeline_stats(view->pipelines[i])->executor_state) != EXECUTOR_DONE)
+            return false;
+    }
+    return view->pipelines_nr > 0;
+}
+
 static void print_redis_up(const struct metrics_view *view, struct buffer *out)
 {
-    uint64_t up = view->pipelines_nr > 0;
-    for (size_t i = 0; i < view->pipelines_nr; i++)
-        up =
-            up && counter_get(&pipeline_stats(view->pipelines[i])->executor_state) == EXECUTOR_DONE;
     plain(out, "unstale_redis_up", "gauge", "1 while every Redis target answers every pipeline",
-          up);
+          metrics_redis_is_up(view));
     plain(out, "unstale_group_members", "gauge", "pipelines of this process in the consumer group",
           SUM(view, joined));
 }

@@ -24,6 +24,11 @@ struct metrics_view {
 /* Adds up one counter of every pipeline, by where it stands in struct pipeline_stats. */
 uint64_t metrics_sum_at(const struct metrics_view *view, size_t offset);
 
+uint64_t metrics_dead_letters(const struct metrics_view *view, unsigned reason); /* enum reason */
+
+/* Every Redis target answers every pipeline, and there is one. */
+bool metrics_redis_is_up(const struct metrics_view *view);
+
 /* By rule and by model: sums over pipelines, first seen first. Texts live as long as the pipelines. */
 struct rule_sum {
     struct slice name;
