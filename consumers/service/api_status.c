@@ -83,10 +83,8 @@ static void add_staleness(const struct metrics_view *view, struct buffer *out)
     for (unsigned bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
         uint64_t bound = histogram_bound_us(bucket);
 
-        for (size_t i = 0; i < view->pipelines_nr; i++)
-            total +=
-                atomic_load_explicit(&pipeline_stats(view->pipelines[i])->staleness.bucket[bucket],
-                                     memory_order_relaxed);
+        total += metrics_sum_at(view, offsetof(struct pipeline_stats, staleness.bucket) +
+                                          bucket * sizeof(counter));
         buffer_add_text(out, bucket > 0 ? ",[" : "[");
         if (bound == UINT64_MAX)
             buffer_add_text(out, "null");
