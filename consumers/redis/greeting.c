@@ -19,29 +19,30 @@ static void add(struct connection *connection, enum greeting greeting, const str
     connection_expect(connection, 1);
 }
 
-static void write_auth(struct connection *connection)
+static bool write_auth(struct connection *connection, const char *user, const char *password)
 {
-    struct slice user = slice_of(connection->target->user);
-    struct slice password = slice_of(connection->target->password);
+    struct slice words[] = {SLICE("AUTH"), slice_of(user), slice_of(password)};
 
-    if (connection->target->password == NULL)
-        return;
-    if (connection->target->user != NULL)
-        add(connection, GREETING_AUTH, (struct slice[]){SLICE("AUTH"), user, password}, 3);
-    else
-        add(connection, GREETING_AUTH, (struct slice[]){SLICE("AUTH"), password}, 2);
+    if (password == NULL)
+        return false;
+    if (user == NULL)
+        words[1] = words[2];
+    resp_command(&connection->out, words, user != NULL ? 3 : 2);
+    connection_expect(connection, 1);
+    return true;
 }
 
-/* A reload may put a new password in place at any time. */
-static void add_auth(struct connection *connection)
+bool greeting_log_in(struct connection *connection, char *const *user, char *const *password)
 {
     pthread_mutex_t *login = connection->target->login;
+    bool is_asked;
 
     if (login != NULL)
         (void)pthread_mutex_lock(login);
-    write_auth(connection);
+    is_asked = write_auth(connection, *user, *password);
     if (login != NULL)
         (void)pthread_mutex_unlock(login);
+    return is_asked;
 }
 
 static void add_select(struct connection *connection)
@@ -58,7 +59,8 @@ void greeting_write(struct connection *connection)
     connection->greetings_answered = 0;
     buffer_clear(&connection->answers.words);
     connection->server = (struct server){.version = 0};
-    add_auth(connection);
+    if (greeting_log_in(connection, &connection->target->user, &connection->target->password))
+        connection->greetings[connection->greetings_nr++] = GREETING_AUTH;
     if (connection->target->database != 0)
         add_select(connection);
     add(connection, GREETING_NAME,

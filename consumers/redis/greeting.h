@@ -7,7 +7,15 @@
 #ifndef CONSUMERS_REDIS_GREETING_H
 #define CONSUMERS_REDIS_GREETING_H
 
+#include <stdbool.h>
+
 struct connection;
+
+/*
+ * Writes AUTH with a user (NULL: none) and a password of the target's, which a reload may exchange at any
+ * time; the answer is one more to come. False: there is no password, and nothing was written.
+ */
+bool greeting_log_in(struct connection *connection, char *const *user, char *const *password);
 
 void greeting_write(struct connection *connection);
 

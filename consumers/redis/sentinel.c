@@ -6,6 +6,7 @@
 #include "consumers/base/clock.h"
 #include "consumers/base/decimal.h"
 #include "consumers/redis/connection.h"
+#include "consumers/redis/greeting.h"
 #include "consumers/redis/resp.h"
 #include "consumers/redis/transport.h"
 
@@ -49,36 +50,10 @@ void sentinel_seek(struct connection *connection)
     dial_next(connection);
 }
 
-/* A reload may put a new password in place at any time. */
-static void write_login(struct connection *connection)
-{
-    const struct redis_target *target = connection->target;
-    struct slice words[] = {SLICE("AUTH"), slice_of(target->sentinel_user),
-                            slice_of(target->sentinel_password)};
-
-    connection->seeking.awaits_login = target->sentinel_password != NULL;
-    if (target->sentinel_password == NULL)
-        return;
-    if (target->sentinel_user == NULL)
-        words[1] = words[2];
-    resp_command(&connection->out, words, target->sentinel_user != NULL ? 3 : 2);
-    connection_expect(connection, 1);
-}
-
-static void log_in(struct connection *connection)
-{
-    pthread_mutex_t *login = connection->target->login;
-
-    if (login != NULL)
-        (void)pthread_mutex_lock(login);
-    write_login(connection);
-    if (login != NULL)
-        (void)pthread_mutex_unlock(login);
-}
-
 static void ask(struct connection *connection)
 {
-    log_in(connection);
+    connection->seeking.awaits_login = greeting_log_in(
+        connection, &connection->target->sentinel_user, &connection->target->sentinel_password);
     connection->answers.keeps_words = true;
     buffer_clear(&connection->answers.words);
     resp_command(&connection->out,

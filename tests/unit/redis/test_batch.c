@@ -7,15 +7,10 @@
 
 #include "consumers/redis/flight.h"
 #include "consumers/redis/scripts.h"
-#include "tests/unit/redis/ops.h"
-#include "tests/unit/redis/server.h"
+#include "tests/unit/redis/on_server.h"
 
 enum { KEYS = 3 * SCRIPT_OPS_MAX + 4, ROUNDS = 6 };
 
-static struct server_process server;
-static struct executor *executor;
-static struct executor_stats stats;
-static struct ops ops;
 static char names[2][KEYS][16];
 static uint32_t seed;
 
@@ -25,31 +20,12 @@ static uint32_t chance(uint32_t of)
     return (seed >> 16) % of;
 }
 
-static void start_server(void)
+static void name_keys(void)
 {
-    server_start(&server, NULL);
     for (int i = 0; i < KEYS; i++) {
         (void)snprintf(names[0][i], sizeof(names[0][i]), "a%d", i);
         (void)snprintf(names[1][i], sizeof(names[1][i]), "b%d", i);
     }
-}
-
-static void stop_server(void)
-{
-    server_stop(&server);
-}
-
-static void setup(void)
-{
-    freeReplyObject(server_command(&server, "FLUSHALL"));
-    stats = (struct executor_stats){.up = 0};
-    executor = executor_new(&server.target, 1, &stats);
-    ops_clear(&ops);
-}
-
-static void teardown(void)
-{
-    executor_free(executor);
 }
 
 /* What stands there before: the same under both names of a key. */
@@ -246,11 +222,9 @@ END_TEST
 static Suite *batch_suite(void)
 {
     Suite *suite = suite_create("batch");
-    TCase *tcase = tcase_create("on a server");
+    TCase *tcase = on_server_case();
 
-    tcase_set_timeout(tcase, 60);
-    tcase_add_unchecked_fixture(tcase, start_server, stop_server);
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, name_keys, NULL);
     tcase_add_loop_test(tcase, many_do_what_each_does, 0, ROUNDS);
     tcase_add_test(tcase, a_call_takes_no_more_than_it_may);
     tcase_add_test(tcase, large_values_end_a_call);

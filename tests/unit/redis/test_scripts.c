@@ -4,39 +4,10 @@
 #include <hiredis/hiredis.h>
 
 #include "consumers/base/clock.h"
-#include "tests/unit/redis/ops.h"
-#include "tests/unit/redis/server.h"
+#include "tests/unit/redis/on_server.h"
 
 #define BIG 9007199254740993 /* 2^53 + 1: a double cannot hold it */
 #define TOP 9223372036854775807
-
-static struct server_process server;
-static struct executor *executor;
-static struct executor_stats stats;
-static struct ops ops;
-
-static void start_server(void)
-{
-    server_start(&server, NULL);
-}
-
-static void stop_server(void)
-{
-    server_stop(&server);
-}
-
-static void setup(void)
-{
-    freeReplyObject(server_command(&server, "FLUSHALL"));
-    stats = (struct executor_stats){.up = 0};
-    executor = executor_new(&server.target, 1, &stats);
-    ops_clear(&ops);
-}
-
-static void teardown(void)
-{
-    executor_free(executor);
-}
 
 static enum op_result run_one(void)
 {
@@ -331,11 +302,8 @@ static int refresh_cases(void)
 static Suite *scripts_suite(void)
 {
     Suite *suite = suite_create("scripts");
-    TCase *tcase = tcase_create("on a server");
+    TCase *tcase = on_server_case();
 
-    tcase_set_timeout(tcase, 60);
-    tcase_add_unchecked_fixture(tcase, start_server, stop_server);
-    tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, a_guard_decides, 0, NR(guards));
     tcase_add_loop_test(tcase, a_refresh_as_delete_never_writes, 0, refresh_cases());
     tcase_add_loop_test(tcase, a_condition_decides, 0, NR(conditions));
