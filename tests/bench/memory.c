@@ -16,7 +16,6 @@
  * `own` and the stages are CPU of the one thread; in `emit` the kernel's part of sending does not
  * count (send() is led through here by the linker).
  */
-#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -29,6 +28,7 @@
 #include "consumers/redis/executor.h"
 #include "consumers/rules/load.h"
 #include "tests/bench/measure.h"
+#include "tests/bench/zipf.h"
 
 enum {
     PLANS_NR = EXECUTOR_FLIGHTS + 1,
@@ -116,38 +116,9 @@ static struct slice make_text(struct arena *arena, unsigned id, const struct opt
         id, (long long)clock_wall_ms(), options->version, id, SLICE_ARG(pad), id % 100);
 }
 
-static double *cumulate(void)
-{
-    double *cumulated = calloc(IDS, sizeof(*cumulated)), sum = 0;
-
-    if (cumulated == NULL)
-        give_up("memory", "none left");
-    for (unsigned i = 0; i < IDS; i++)
-        cumulated[i] = sum += pow(i + 1, -0.99);
-    return cumulated;
-}
-
-static unsigned pick_hot(const double *cumulated, unsigned *state)
-{
-    unsigned low = 0, high = IDS - 1;
-    double wanted;
-
-    *state = *state * 1664525u + 1013904223u;
-    wanted = (double)*state / 4294967296.0 * cumulated[IDS - 1];
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-
-        if (cumulated[middle] < wanted)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static void make_texts(struct bench *bench)
 {
-    double *cumulated = bench->options.is_zipf ? cumulate() : NULL;
+    double *cumulated = bench->options.is_zipf ? zipf_new(IDS) : NULL;
     unsigned state = 1;
 
     bench->texts = calloc((size_t)bench->options.events, sizeof(*bench->texts));
@@ -155,7 +126,7 @@ static void make_texts(struct bench *bench)
     if (bench->texts == NULL || bench->latencies_ms == NULL)
         give_up("memory", "none left");
     for (long i = 0; i < bench->options.events; i++) {
-        unsigned id = cumulated != NULL ? pick_hot(cumulated, &state) : (unsigned)i;
+        unsigned id = cumulated != NULL ? zipf_pick(cumulated, IDS, &state) : (unsigned)i;
 
         bench->texts[i] = make_text(&bench->text_arena, id, &bench->options);
     }

@@ -6,7 +6,6 @@
  * gives one ratio, and the median counts. Lines of the form `NAME RATIO [MIN-MAX] goal GOAL` are for
  * machines, the others for people. Exit status 0: this program measures, who reads it judges.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #include "consumers/event/decode.h"
 #include "consumers/plan/render.h"
 #include "consumers/rules/load.h"
+#include "tests/bench/zipf.h"
 
 enum { ROUNDS = 9, BATCH = PLAN_MAX_RECORDS, BATCHES = 64, OTHER_RULES = 200, IDS = 200000 };
 
@@ -83,40 +83,9 @@ static void load_rules(struct bench *bench, const struct scenario *scenario)
     buffer_release(&text);
 }
 
-/* Ids of a catalogue: all apart, or as a shop's traffic is (Zipf, exponent 0.99). */
-static unsigned pick_id(const double *cumulated, unsigned i, unsigned *state)
-{
-    unsigned low = 0, high = IDS - 1;
-    double wanted;
-
-    *state = *state * 1664525u + 1013904223u;
-    if (cumulated == NULL)
-        return i * 193 % IDS;
-    wanted = (double)*state / 4294967296.0 * cumulated[IDS - 1];
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-
-        if (cumulated[middle] < wanted)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static double *cumulate(void)
-{
-    double *cumulated = calloc(IDS, sizeof(*cumulated)), sum = 0;
-
-    need(cumulated != NULL, "calloc");
-    for (unsigned i = 0; i < IDS; i++)
-        cumulated[i] = sum += pow(i + 1, -0.99);
-    return cumulated;
-}
-
 static void decode_events(struct bench *bench, const struct scenario *scenario)
 {
-    double *cumulated = scenario->is_zipf ? cumulate() : NULL;
+    double *cumulated = scenario->is_zipf ? zipf_new(IDS) : NULL;
     unsigned state = 1;
 
     for (unsigned i = 0; i < BATCH; i++) {
@@ -124,7 +93,7 @@ static void decode_events(struct bench *bench, const struct scenario *scenario)
         struct error err = ERROR_INIT;
         const char *skipped;
 
-        bench->ids[i] = pick_id(cumulated, i, &state);
+        bench->ids[i] = cumulated != NULL ? zipf_pick(cumulated, IDS, &state) : i * 193 % IDS;
         record.value = arena_printf(
             &bench->events_arena,
             "{\"event\":\"post_save\",\"model\":\"shop.Product\",\"pk\":%u,\"created\":false,"

@@ -31,12 +31,13 @@ def _peak_mb(program, name="VmHWM"):
 
 
 def _await_size(stack, is_there, program):
-    """Looks as often as it can without taking a core for itself."""
-    deadline = time.monotonic() + 120
-    while not is_there(stack.redis.cmd("DBSIZE")):
-        if time.monotonic() > deadline or not program.running():
-            raise process.Failed("the keys are not deleted\n" + program.tail())
-        time.sleep(0.003)
+    """When it is there. Looks as often as it can without taking a core for itself."""
+    def has_come():
+        if not program.running():
+            raise process.Failed("it ended before\n" + program.tail())
+        return is_there(stack.redis.cmd("DBSIZE"))
+
+    process.wait_until(has_come, 120, lambda: "the keys are deleted\n" + program.tail(), 0.003)
     return time.monotonic()
 
 

@@ -42,9 +42,9 @@ def keep():
     return os.environ.get("UNSTALE_TEST_KEEP") == "1"
 
 
-def wait_until(condition, timeout, what):
+def wait_until(condition, timeout, what, every=POLL_SECONDS):
     """Polls until `condition()` is true and returns its value. `what` (text, or a function that
-    makes it) says what did not come true."""
+    makes it) says what did not come true; `every` is how finely a time is told by it."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
@@ -52,7 +52,7 @@ def wait_until(condition, timeout, what):
             return value
         if time.monotonic() > deadline:
             raise Failed("not within %g s: %s" % (timeout, what() if callable(what) else what))
-        time.sleep(POLL_SECONDS)
+        time.sleep(every)
 
 
 def free_port():
