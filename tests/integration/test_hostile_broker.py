@@ -10,6 +10,7 @@ import threading
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from lib import process
+from lib.listener import Listener
 from lib.program import QUICK_SESSIONS
 from lib.suite import BusTest, main, wait_until
 
@@ -42,11 +43,10 @@ class BrokerProxy:
         self._due = []
         self._lock = threading.Lock()
         self.refuses = 0
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self._listener.getsockname()[1]
+        self._listener = Listener(self._serve, self._admit)
+        self.port = self._listener.port
         named = host.encode()
         self._names = [(named + struct.pack(">i", int(port)), named + struct.pack(">i", self.port))]
-        threading.Thread(target=self._accept, daemon=True).start()
 
     def close_at(self, apis):
         with self._lock:
@@ -57,8 +57,7 @@ class BrokerProxy:
             return list(self._due)
 
     def stop(self):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._listener.stop()
 
     def _is_due(self, api, when):
         with self._lock:
@@ -67,17 +66,12 @@ class BrokerProxy:
             self._due.remove((api, when))
             return True
 
-    def _accept(self):
-        while True:
-            try:
-                client = self._listener.accept()[0]
-            except OSError:
-                return
-            if self.refuses > 0:
-                self.refuses -= 1
-                client.close()
-                continue
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    def _admit(self, client):
+        if self.refuses == 0:
+            return True
+        self.refuses -= 1
+        client.close()
+        return False
 
     def _serve(self, client):
         apis = {}  # by correlation id

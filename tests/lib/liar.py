@@ -10,7 +10,8 @@ gives either. After bytes that end in CLOSE the connection is closed. `lies` cou
 `connections` who came.
 """
 import socket
-import threading
+
+from lib.listener import Listener
 
 CLOSE = b"<close>"
 EARLY = b"EARLY"  # told before anything was asked
@@ -49,9 +50,8 @@ class Liar:
         self.lies = self.connections = 0
         self._told = {}
         self._clients = set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener = Listener(self._serve, self._admit)
+        self.port = self._listener.port
 
     def lie(self, told):
         self.lies = self.connections = 0
@@ -68,19 +68,13 @@ class Liar:
                 pass
 
     def stop(self):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._listener.stop()
         self.cut()
 
-    def _accept(self):
-        while True:
-            try:
-                client = self._listener.accept()[0]
-            except OSError:
-                return
-            self.connections += 1
-            self._clients.add(client)
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    def _admit(self, client):
+        self.connections += 1
+        self._clients.add(client)
+        return True
 
     def _serve(self, client):
         try:
