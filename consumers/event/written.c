@@ -11,7 +11,8 @@ static struct slice base64_of(const struct value *value)
                                                                     : SLICE_ABSENT;
 }
 
-static bool take_bytes(const struct value *value, struct arena *arena, struct slice *bytes)
+static bool take_bytes(const struct value *value, struct arena *arena, struct slice *bytes,
+                       struct error *err)
 {
     struct slice base64 = base64_of(value);
     struct buffer out;
@@ -31,38 +32,42 @@ static bool take_bytes(const struct value *value, struct arena *arena, struct sl
         is_fine = buffer_add_from_base64(&out, base64);
     *bytes = arena_copy(arena, buffer_slice(&out));
     buffer_release(&out);
-    return is_fine;
+    return is_fine || error_fail(err, ERROR_REJECT, "\"base64\" does not hold base64");
 }
 
-static bool take_pair(const struct value *pair, struct arena *arena, struct record_header *header)
+static bool is_pair(const struct value *value)
 {
-    header->name = value_text(value_at(pair, 0));
-    return value_nr(pair) == 2 && value_type(value_at(pair, 0)) == VALUE_STRING &&
-           take_bytes(value_at(pair, 1), arena, &header->value);
+    return value_nr(value) == 2 && value_type(value_at(value, 0)) == VALUE_STRING;
 }
 
-static bool take_header(const struct value_iter *it, bool is_pair, struct arena *arena,
-                        struct record_header *header)
+/* A member of an object, or an array of its name and its value; false: it is neither. */
+static bool find_header(const struct value_iter *it, bool is_list, struct slice *name,
+                        const struct value **value)
 {
-    if (is_pair)
-        return take_pair(it->item, arena, header);
-    header->name = it->name;
-    return take_bytes(it->item, arena, &header->value);
+    *name = is_list ? value_text(value_at(it->item, 0)) : it->name;
+    *value = is_list ? value_at(it->item, 1) : it->item;
+    return !is_list || is_pair(it->item);
 }
 
-static bool take_headers(const struct value *headers, struct arena *arena, struct record *record)
+static bool take_headers(const struct value *headers, struct arena *arena, struct record *record,
+                         struct error *err)
 {
     struct value_iter it = value_walk(headers);
     struct record_header *items = arena_alloc(arena, (value_nr(headers) + 1) * sizeof(*items));
     bool is_list = value_type(headers) == VALUE_ARRAY;
+    bool is_fine = headers == NULL || is_list || value_type(headers) == VALUE_OBJECT;
+    const struct value *value;
     size_t nr = 0;
 
-    while (value_next(&it))
-        if (!take_header(&it, is_list, arena, &items[nr++]))
+    while (is_fine && value_next(&it)) {
+        is_fine = find_header(&it, is_list, &items[nr].name, &value);
+        if (is_fine && !take_bytes(value, arena, &items[nr++].value, err))
             return false;
+    }
     record->headers = items;
     record->headers_nr = nr;
-    return headers == NULL || is_list || value_type(headers) == VALUE_OBJECT;
+    return is_fine || error_fail(err, ERROR_REJECT,
+                                 "\"headers\" must be an object, or an array of [name, value]");
 }
 
 bool written_record(struct slice text, struct arena *arena, struct record *record,
@@ -81,10 +86,7 @@ bool written_record(struct slice text, struct arena *arena, struct record *recor
     topic = value_get(root, SLICE("topic"));
     if (topic)
         record->topic = value_text(topic);
-    if (!take_bytes(value_get(root, SLICE("key")), arena, &record->key) ||
-        !take_bytes(value_get(root, SLICE("value")), arena, &record->value))
-        return error_fail(err, ERROR_REJECT, "\"base64\" does not hold base64");
-    return take_headers(value_get(root, SLICE("headers")), arena, record) ||
-           error_fail(err, ERROR_REJECT,
-                      "\"headers\" must be an object, or an array of [name, value]");
+    return take_bytes(value_get(root, SLICE("key")), arena, &record->key, err) &&
+           take_bytes(value_get(root, SLICE("value")), arena, &record->value, err) &&
+           take_headers(value_get(root, SLICE("headers")), arena, record, err);
 }

@@ -118,6 +118,7 @@ START_TEST(test_record_of_bytes)
     open_text("{\"record\":true,\"key\":{\"base64\":\"/wA=\"},\"value\":{\"base64\":\"AP8=\"},"
               "\"headers\":[[\"a\",\"b\"],[\"a\",{\"base64\":\"/w==\"}],[\"n\",null]]}\n"
               "{\"record\":true,\"value\":{\"base64\":\"?\"}}\n"
+              "{\"record\":true,\"headers\":{\"a\":{\"base64\":\"?\"}}}\n"
               "{\"record\":true,\"headers\":[[\"a\"]]}\n"
               "{\"record\":true,\"value\":{\"base64\":\"/w==\",\"more\":1}}");
     ck_assert_int_eq(event_file_next(&file, &arena, &item, &err), EVENT_FILE_ITEM);
@@ -130,6 +131,9 @@ START_TEST(test_record_of_bytes)
     ck_assert(slice_is_absent(item.record.headers[2].value));
     ck_assert_int_eq(event_file_next(&file, &arena, &item, &err), EVENT_FILE_BAD);
     ck_assert_str_eq(err.text, "line 2, column 1: \"base64\" does not hold base64");
+    error_clear(&err);
+    ck_assert_int_eq(event_file_next(&file, &arena, &item, &err), EVENT_FILE_BAD);
+    ck_assert_str_eq(err.text, "line 3, column 1: \"base64\" does not hold base64");
     error_clear(&err);
     ck_assert_int_eq(event_file_next(&file, &arena, &item, &err), EVENT_FILE_BAD);
     error_clear(&err);
