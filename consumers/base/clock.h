@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+enum { NS_IN_MS = 1000000 };
+
 int64_t clock_wall_ms(void);   /* milliseconds since the Unix epoch */
 int64_t clock_steady_ms(void); /* monotonic, arbitrary zero */
 int64_t clock_steady_ns(void);

@@ -9,7 +9,7 @@
 #include "consumers/redis/purge_cluster_inside.h"
 #include "consumers/redis/purge_tickets.h"
 
-enum { CHUNK_BYTES = 512, TAKE_MAX = 256, NS_IN_MS = 1000000 };
+enum { CHUNK_BYTES = 512, TAKE_MAX = 256 };
 
 struct purge_cluster *purge_cluster_new(const struct redis_target *target,
                                         struct purge_stats *stats)
@@ -125,7 +125,7 @@ void purge_cluster_finish(struct purge_cluster *cluster, size_t at)
     histogram_add_us(&cluster->stats->seconds, took_us);
     counter_add(&cluster->stats->finished, 1);
     if (job->is_announced)
-        purge_report_log(&report, cluster->target->name, LOG_LEVEL_INFO, "purge is done");
+        purge_report_log(&report, cluster->target->name, PURGE_DONE);
     purge_cluster_end_job(cluster, job);
 }
 

@@ -2,7 +2,7 @@
 #include "consumers/base/log.h"
 #include "consumers/redis/purge_cluster_inside.h"
 
-enum { NS_IN_MS = 1000000, ASK_EVERY_MS = 500, OPEN_MAX_MS = 600000 };
+enum { ASK_EVERY_MS = 500, OPEN_MAX_MS = 600000 };
 
 static bool is_round(const struct job *job)
 {

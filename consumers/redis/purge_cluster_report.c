@@ -1,7 +1,7 @@
 #include "consumers/base/clock.h"
 #include "consumers/redis/purge_cluster_inside.h"
 
-enum { ANNOUNCE_AFTER_MS = 1000, ANNOUNCED_AT_A_TIME = 64, NS_IN_MS = 1000000 };
+enum { ANNOUNCED_AT_A_TIME = 64 };
 
 /* Whether the ticket is for a re-run that is still to begin. */
 static bool is_late(const struct purge *purge, uint64_t ticket)
@@ -83,7 +83,7 @@ void purge_cluster_list(struct purge_cluster *cluster, bool is_walking,
 /* A report looks for the job in every walk: of thousands only so many are looked at in a turn. */
 static void announce(struct purge_cluster *cluster)
 {
-    int64_t since_ns = clock_steady_ns() - (int64_t)ANNOUNCE_AFTER_MS * NS_IN_MS;
+    int64_t since_ns = clock_steady_ns() - (int64_t)PURGE_ANNOUNCE_AFTER_MS * NS_IN_MS;
     size_t nr = 0;
 
     for (size_t i = 0; i < cluster->jobs_nr && nr < ANNOUNCED_AT_A_TIME; i++) {
@@ -96,7 +96,7 @@ static void announce(struct purge_cluster *cluster)
         nr++;
         job->is_announced = report.is_walking;
         if (report.is_walking)
-            purge_report_log(&report, cluster->target->name, LOG_LEVEL_INFO, "purge is under way");
+            purge_report_log(&report, cluster->target->name, PURGE_UNDER_WAY);
     }
 }
 
@@ -132,8 +132,7 @@ bool purge_cluster_cancel(struct purge_cluster *cluster, uint64_t id)
         if (!job->is_used || job->request.id != id)
             continue;
         report = purge_cluster_report(cluster, i);
-        purge_report_log(&report, cluster->target->name, LOG_LEVEL_WARN,
-                         "purge is cancelled: keys it has not come to stay");
+        purge_report_log(&report, cluster->target->name, PURGE_CANCELLED);
         withdraw(cluster, i);
         /* What came round before it was withdrawn must not be taken for the next job of this place. */
         purge_cluster_take_tickets(cluster);

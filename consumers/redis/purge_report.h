@@ -8,10 +8,10 @@
 #define CONSUMERS_REDIS_PURGE_REPORT_H
 
 #include "consumers/base/arena.h"
-#include "consumers/base/log.h"
 #include "consumers/redis/purge.h"
 
-enum { PURGE_REPORTS_MAX = 500 };
+/* A purge that takes longer is worth a line in the log. */
+enum { PURGE_REPORTS_MAX = 500, PURGE_ANNOUNCE_AFTER_MS = 1000 };
 
 struct purge_report {
     uint64_t id; /* of the engine: it is what cancelling asks for */
@@ -39,8 +39,10 @@ void purge_reports_release(struct purge_reports *reports);
 /* Copies the pattern; what is too much is left out. */
 void purge_reports_add(struct purge_reports *reports, const struct purge_report *report);
 
-/* One line: what happened, a literal, and the report as its fields. */
-void purge_report_log(const struct purge_report *report, const char *target, enum log_level level,
-                      const char *what);
+enum purge_event { PURGE_UNDER_WAY, PURGE_DONE, PURGE_CANCELLED };
+
+/* One line in the log: what happened, and the report as its fields. */
+void purge_report_log(const struct purge_report *report, const char *target,
+                      enum purge_event event);
 
 #endif

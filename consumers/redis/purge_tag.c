@@ -11,7 +11,7 @@
 #include "consumers/redis/reply_class.h"
 #include "consumers/redis/resp.h"
 
-enum { CHUNK_BYTES = 512, SSCAN_COUNT = 200, NS_IN_MS = 1000000, HOMELESS_MS = 100 };
+enum { CHUNK_BYTES = 512, SSCAN_COUNT = 200, HOMELESS_MS = 100 };
 
 static struct tag_job *current(const struct purge_tag *tag)
 {
@@ -408,8 +408,7 @@ bool purge_tag_cancel(struct purge_tag *tag, uint64_t id)
 
         if (job->waiters.nr == 0 || job->waiters.items[0].id != id)
             continue;
-        purge_report_log(&report, tag->connection.target->name, LOG_LEVEL_WARN,
-                         "tag purge is cancelled: members it has not come to stay");
+        purge_report_log(&report, tag->connection.target->name, PURGE_CANCELLED);
         for (size_t w = 0; w < job->waiters.nr; w++)
             purge_tickets_give(job->waiters.items[w].tickets, job->waiters.items[w].ticket);
         job->waiters.nr = 0;

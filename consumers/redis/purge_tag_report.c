@@ -1,6 +1,6 @@
 #include "consumers/redis/purge_tag.h"
 
-enum { NS_IN_MS = 1000000 };
+#include "consumers/base/clock.h"
 
 struct purge_report purge_tag_report(const struct purge_tag *tag, size_t at)
 {

@@ -235,7 +235,7 @@ static void log_passed(const struct purge_walk *walk)
         if (purge->phase != PURGE_PASSED || !purge->is_announced)
             continue;
         report = purge_walk_report(walk, purge);
-        purge_report_log(&report, walk->connection.target->name, LOG_LEVEL_INFO, "purge is done");
+        purge_report_log(&report, walk->connection.target->name, PURGE_DONE);
     }
 }
 

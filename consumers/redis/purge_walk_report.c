@@ -2,8 +2,6 @@
 #include "consumers/redis/purge_tickets.h"
 #include "consumers/redis/purge_walk.h"
 
-enum { ANNOUNCE_AFTER_MS = 1000, NS_IN_MS = 1000000 };
-
 static struct purge_report report_of(const struct purge *purge, const struct purge_waiters *waiters)
 {
     struct purge_report report = {
@@ -61,11 +59,11 @@ double purge_walk_look(struct purge_walk *walk)
             continue;
         report = purge_walk_report(walk, purge);
         least = report.share < least ? report.share : least;
-        if (walk->is_part || purge->is_announced || now_ms - purge->started_ms < ANNOUNCE_AFTER_MS)
+        if (walk->is_part || purge->is_announced ||
+            now_ms - purge->started_ms < PURGE_ANNOUNCE_AFTER_MS)
             continue;
         purge->is_announced = true;
-        purge_report_log(&report, walk->connection.target->name, LOG_LEVEL_INFO,
-                         "purge is under way");
+        purge_report_log(&report, walk->connection.target->name, PURGE_UNDER_WAY);
     }
     return least;
 }
@@ -115,8 +113,7 @@ bool purge_walk_cancel(struct purge_walk *walk, uint64_t id)
     if (is_cancelled) {
         rebuild(walk);
         counter_add(&walk->stats->cancelled, 1);
-        purge_report_log(&report, walk->connection.target->name, LOG_LEVEL_WARN,
-                         "purge is cancelled: keys it has not come to stay");
+        purge_report_log(&report, walk->connection.target->name, PURGE_CANCELLED);
     }
     arena_release(&arena);
     return is_cancelled;
