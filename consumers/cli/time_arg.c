@@ -23,13 +23,10 @@ static bool parse_epoch_ms(struct slice text, int64_t *ms)
 
 static bool parse_ago(struct slice text, int64_t *before_ms)
 {
-    static const struct slice ago = {" ago", 4};
-
     if (slice_starts_with(text, SLICE("-")))
         return duration_parse((struct slice){text.ptr + 1, text.len - 1}, before_ms);
-    if (text.len > ago.len &&
-        slice_equals((struct slice){text.ptr + text.len - ago.len, ago.len}, ago))
-        text.len -= ago.len;
+    if (slice_ends_with(text, SLICE(" ago")))
+        text.len -= strlen(" ago");
     return duration_parse(text, before_ms);
 }
 

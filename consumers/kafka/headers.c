@@ -14,8 +14,7 @@ void headers_load(const rd_kafka_message_t *message, struct arena *arena, struct
         size_t len;
         if (rd_kafka_header_get_all(found, filled, &name, &value, &len))
             break;
-        headers[filled].name = slice_of(name);
-        headers[filled].value = value ? (struct slice){value, len} : SLICE_ABSENT;
+        headers[filled] = (struct record_header){slice_of(name), bytes_of(value, len)};
     }
     record->headers = headers;
     record->headers_nr = filled;

@@ -11,6 +11,12 @@
 #include "consumers/base/arena.h"
 #include "consumers/base/record.h"
 
+/* A message's key, value or header value. Where there is none librdkafka gives NULL, not no bytes. */
+static inline struct slice bytes_of(const void *ptr, size_t len)
+{
+    return ptr ? (struct slice){ptr, len} : SLICE_ABSENT;
+}
+
 /* Fills record->headers, in the arena; names and values stay the message's. */
 void headers_load(const rd_kafka_message_t *message, struct arena *arena, struct record *record);
 

@@ -83,12 +83,18 @@ void reader_close(struct reader *reader)
     free(reader);
 }
 
+/* Waiting would not mend it. */
+static bool is_refusal(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+}
+
 static bool fail(const struct reader *reader, struct error *err, const char *what,
                  rd_kafka_resp_err_t code)
 {
-    bool is_ours = code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-                   code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-                   code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    bool is_ours = is_refusal(code);
     const char *why = reader->trouble[0] && !is_ours ? reader->trouble : rd_kafka_err2str(code);
     return error_fail(err, is_ours ? ERROR_CONFIG : ERROR_RETRY, "Kafka: %s: %s", what, why);
 }
@@ -213,20 +219,13 @@ static enum reader_step take_error(struct reader *reader, struct error *err)
         reader->is_done = is_of_stretch(reader, reader->message);
         return reader->is_done ? READER_END : READER_WAITS;
     }
-    if (code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
-        code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-        code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR__FATAL) {
+    if (is_refusal(code) || code == RD_KAFKA_RESP_ERR__FATAL) {
         fail(reader, err, reader->topic, code);
         return READER_FAILED;
     }
     snprintf(reader->trouble, sizeof(reader->trouble), "%s",
              rd_kafka_message_errstr(reader->message));
     return READER_WAITS;
-}
-
-static struct slice bytes_of(const void *ptr, size_t len)
-{
-    return ptr ? (struct slice){ptr, len} : SLICE_ABSENT;
 }
 
 static enum reader_step take_record(struct reader *reader, struct arena *arena,

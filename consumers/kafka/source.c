@@ -222,11 +222,6 @@ static bool find_slot(struct source *source, const rd_kafka_message_t *message, 
     return true;
 }
 
-static struct slice bytes_of(const void *ptr, size_t len)
-{
-    return ptr ? (struct slice){ptr, len} : SLICE_ABSENT;
-}
-
 static void fill(struct source *source, uint32_t slot, rd_kafka_message_t *message,
                  struct source_record *out)
 {
