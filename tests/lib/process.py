@@ -29,8 +29,20 @@ class Failed(AssertionError):
     """A condition that did not come true in time, or a program that did not do as it must."""
 
 
+class Unbuilt(Exception):
+    """A program of ours that is not there: no condition that may still come true."""
+
+
 def build_dir():
     return os.path.join(ROOT, os.environ.get("UNSTALE_TEST_BUILD", "build"))
+
+
+def tool(name):
+    """A program of tests/tools."""
+    path = os.path.join(build_dir(), "tests", "tools", name)
+    if not os.access(path, os.X_OK):
+        raise Unbuilt("%s is not built: make all tools examples" % os.path.relpath(path, ROOT))
+    return path
 
 
 def is_sanitized():

@@ -1,5 +1,4 @@
 """rehash - runs tests/tools/rehash against a server of its own and reads what it found."""
-import os
 import unittest
 
 from lib import process
@@ -33,7 +32,7 @@ class RehashTest(unittest.TestCase):
         return node
 
     def prove(self, mode, server, cluster=False, **sizes):
-        words = [os.path.join(process.build_dir(), "tests", "tools", "rehash"), mode,
+        words = [process.tool("rehash"), mode,
                  "redis://127.0.0.1:%d/0" % server.port] + ["--cluster"] * cluster
         for name, value in sizes.items():
             words += ["--" + name, str(value)]

@@ -6,7 +6,6 @@ lie in the log. What is sent may be str, bytes, None or, for a value, anything J
 import base64
 import collections
 import json
-import os
 import subprocess
 
 from lib import process
@@ -20,10 +19,7 @@ class Topics:
         self.brokers = brokers
 
     def _tool(self, verb, topic, *arguments):
-        tool = os.path.join(process.build_dir(), "tests", "tools", "topic")
-        if not os.path.exists(tool):
-            raise process.Failed("%s is not built" % tool)
-        return [tool, verb, self.brokers, topic] + [str(word) for word in arguments]
+        return [process.tool("topic"), verb, self.brokers, topic] + [str(word) for word in arguments]
 
     def _call(self, verb, topic, *arguments, input=None, timeout=150):
         code, out, err = process.run(self._tool(verb, topic, *arguments), input=input,
