@@ -54,6 +54,7 @@ static bool set_all(rd_kafka_conf_t *conf, const struct unstale_options *options
 {
     if (!set(conf, "bootstrap.servers", options->brokers, err) ||
         !set(conf, "client.id", "libunstale", err) ||
+        !set(conf, "enable.metrics.push", "false", err) || /* closing would wait a second for it */
         !set(conf, "enable.idempotence", "true", err) ||
         !set(conf, "partitioner", "murmur2_random", err))
         return false;

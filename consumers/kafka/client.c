@@ -232,8 +232,10 @@ static bool set_options(rd_kafka_conf_t *conf, enum client_role role,
 rd_kafka_conf_t *client_conf(enum client_role role, const char *brokers,
                              const struct kafka_option *options, size_t nr, struct error *err)
 {
+    /* With metrics pushed to the broker every close waits up to a second for the last ones. */
     static const struct client_setting defaults[] = {
         {"client.id", "unstale"},
+        {"enable.metrics.push", "false"},
         {"socket.keepalive.enable", "true"},
         {"socket.nagle.disable", "true"},
     };

@@ -82,6 +82,7 @@ static const struct {
     {"enable.idempotence", "true"},
     {"partitioner", "murmur2_random"},
     {"client.id", "libunstale"},
+    {"enable.metrics.push", "false"},
     {"bootstrap.servers", "127.0.0.1:9092"},
 };
 
