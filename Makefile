@@ -148,6 +148,7 @@ $(TOOLS): $(OUT)/%: $(OUT)/%.o $(THREADS)
 # flow measures the pipeline from outside: these calls of it go through the bench.
 $(OUT)/tests/bench/flow: ALL_LDFLAGS += $(addprefix -Wl$(comma)--wrap=rd_kafka_,consumer_poll message_headers message_destroy offsets_store)
 $(OUT)/tests/bench/memory: ALL_LDFLAGS += -Wl,--wrap=send
+$(OUT)/tests/bench/walk: ALL_LDFLAGS += -Wl,--wrap=purge_pace_round
 $(BENCHES): $(OUT)/%: $(OUT)/%.o $(THREADS) $(call below,cli)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

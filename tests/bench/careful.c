@@ -7,6 +7,7 @@
  *   pipeline   redisAppendCommandArgv() for 1024 events, then their answers
  *   batch      500 events, one DEL of all their keys, its answer, the commit of their offsets
  *
+ * BROKERS `-`: the events lie in memory, TOPIC and GROUP are nobody's, and nothing is committed.
  * 1: the product's own key. 3: three keys an event, the product, its list and its page. It joins the
  * group as anybody's program does; time runs from the first command to Redis to the last answer and
  * commit. Nothing is validated, no record can be skipped, no failure is survived.
@@ -18,7 +19,7 @@
 #include <jansson.h>
 #include <librdkafka/rdkafka.h>
 
-#include "tests/bench/measure.h"
+#include "tests/bench/sample.h"
 
 enum { PIPELINE_EVENTS = 1024, BATCH_EVENTS = 500, KEYS_MOST = 3, KEY_BYTES = 96 };
 enum { WAIT_MS = 30000, ERROR_BYTES = 512 };
@@ -34,7 +35,8 @@ struct keys {
 };
 
 struct loop {
-    rd_kafka_t *consumer;
+    rd_kafka_t *consumer;        /* NULL: in memory */
+    char (*texts)[SAMPLE_BYTES]; /* in memory */
     redisContext *redis;
     enum care care;
     long keys_an_event, done, deleted;
@@ -72,10 +74,10 @@ static rd_kafka_t *consumer_new(const char *brokers, const char *group, const ch
     return consumer;
 }
 
-static void add_keys(struct loop *loop, const rd_kafka_message_t *message)
+static void add_keys(struct loop *loop, const char *text, size_t len)
 {
     static const char *const families[KEYS_MOST] = {"product", "list", "page"};
-    json_t *event = json_loadb(message->payload, message->len, 0, NULL);
+    json_t *event = json_loadb(text, len, 0, NULL);
     json_t *pk = json_object_get(event, "pk");
     const char *model = json_string_value(json_object_get(event, "model"));
 
@@ -130,10 +132,27 @@ static void delete_keys(struct loop *loop)
 /* The position of every partition, without waiting; the last commit waits. */
 static void commit(struct loop *loop, bool is_last)
 {
-    if (loop->care == CARE_SYNC && !is_last && loop->done % BATCH_EVENTS != 0)
+    if (loop->consumer == NULL ||
+        (loop->care == CARE_SYNC && !is_last && loop->done % BATCH_EVENTS != 0))
         return;
     if (rd_kafka_commit(loop->consumer, NULL, !is_last) != RD_KAFKA_RESP_ERR_NO_ERROR)
         give_up("commit", "failed");
+}
+
+/* False when nothing is there and some record has come already. */
+static bool take_message(struct loop *loop, size_t nr)
+{
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(loop->consumer, nr ? 0 : WAIT_MS);
+
+    if (message == NULL && nr > 0)
+        return false;
+    if (message == NULL || message->err)
+        give_up("poll", message ? rd_kafka_message_errstr(message) : "no record in time");
+    if (loop->done + (long)nr == 0)
+        loop->began = moment_now();
+    add_keys(loop, message->payload, message->len);
+    rd_kafka_message_destroy(message);
+    return true;
 }
 
 /* Waits for the first, then takes what is there. */
@@ -141,20 +160,25 @@ static size_t take_batch(struct loop *loop, long events)
 {
     size_t most = events_a_batch[loop->care], nr = 0;
 
-    while (nr < most && loop->done + (long)nr < events) {
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(loop->consumer, nr ? 0 : WAIT_MS);
+    for (; nr < most && loop->done + (long)nr < events; nr++) {
+        const char *text = loop->texts ? loop->texts[loop->done + (long)nr] : NULL;
 
-        if (message == NULL && nr > 0)
+        if (text != NULL)
+            add_keys(loop, text, strlen(text));
+        else if (!take_message(loop, nr))
             break;
-        if (message == NULL || message->err)
-            give_up("poll", message ? rd_kafka_message_errstr(message) : "no record in time");
-        if (loop->done + (long)nr == 0)
-            loop->began = moment_now();
-        add_keys(loop, message);
-        rd_kafka_message_destroy(message);
-        nr++;
     }
     return nr;
+}
+
+static void make_texts(struct loop *loop, long events)
+{
+    loop->texts = calloc((size_t)events, sizeof(*loop->texts));
+    if (loop->texts == NULL)
+        give_up("memory", "none left");
+    for (long i = 0; i < events; i++)
+        (void)sample_event(loop->texts[i], SAMPLE_BYTES, i, 1, SLICE(""));
+    loop->began = moment_now();
 }
 
 static void run(struct loop *loop, long events)
@@ -195,11 +219,17 @@ int main(int argc, char **argv)
     loop->redis = redisConnect(argv[5], (int)count_of(argv[6]));
     if (loop->redis == NULL || loop->redis->err || loop->keys_an_event > KEYS_MOST)
         give_up("redis", "cannot be reached");
-    loop->consumer = consumer_new(argv[2], argv[4], argv[3]);
+    if (strcmp(argv[2], "-") == 0)
+        make_texts(loop, count_of(argv[7]));
+    else
+        loop->consumer = consumer_new(argv[2], argv[4], argv[3]);
     run(loop, count_of(argv[7]));
     redisFree(loop->redis);
-    rd_kafka_consumer_close(loop->consumer);
-    rd_kafka_destroy(loop->consumer);
+    if (loop->consumer != NULL) {
+        rd_kafka_consumer_close(loop->consumer);
+        rd_kafka_destroy(loop->consumer);
+    }
+    free(loop->texts);
     free(loop);
     return 0;
 }

@@ -28,13 +28,12 @@
 #include "consumers/plan/render.h"
 #include "consumers/redis/executor.h"
 #include "consumers/rules/load.h"
-#include "tests/bench/measure.h"
+#include "tests/bench/sample.h"
 #include "tests/bench/zipf.h"
 
 enum {
     PLANS_NR = EXECUTOR_FLIGHTS + 1,
     IDS = 200000,
-    TEXT_BYTES = 4096,
     ANSWER_WAIT_MS = 20,
     DOWN_LIMIT = 500,
     LARGE_PAD = 1650
@@ -97,24 +96,12 @@ ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
 
 static struct slice make_text(struct arena *arena, unsigned id, const struct options *options)
 {
-    struct slice pad = {"", 0};
+    size_t pad_len = options->is_large ? LARGE_PAD : 0;
+    char *pad = arena_bytes(arena, pad_len), *text = arena_bytes(arena, SAMPLE_BYTES + pad_len);
 
-    if (options->is_large) {
-        char *bytes = arena_bytes(arena, LARGE_PAD);
-
-        memset(bytes, 'x', LARGE_PAD);
-        pad = (struct slice){bytes, LARGE_PAD};
-    }
-    return arena_printf(
-        arena,
-        "{\"event\":\"post_save\",\"model\":\"shop.Product\",\"pk\":%u,\"created\":false,"
-        "\"id\":\"01J9ZC7Q6W3M5T8B2N4K\",\"ts\":%lld,\"version\":%ld,"
-        "\"changed\":[\"price\",\"category_id\"],\"before\":{\"price\":\"12.50\",\"category_id\":3}"
-        ","
-        "\"after\":{\"id\":%u,\"name\":\"Caf\\u00e9 table%.*s\",\"slug\":\"cafe-table\","
-        "\"price\":\"9.90\",\"category_id\":%u,\"stock\":12,\"is_active\":true},\"tenant\":"
-        "\"acme\"}",
-        id, (long long)clock_wall_ms(), options->version, id, SLICE_ARG(pad), id % 100);
+    memset(pad, 'x', pad_len);
+    return (struct slice){text, sample_event(text, SAMPLE_BYTES + pad_len, id, options->version,
+                                             (struct slice){pad, pad_len})};
 }
 
 static void make_texts(struct bench *bench)

@@ -11,9 +11,11 @@
 
 #include <librdkafka/rdkafka.h>
 
-#include "tests/bench/measure.h"
+#include "tests/bench/sample.h"
 
-enum { FLUSH_MS = 30000, ERROR_BYTES = 512, TEXT_BYTES = 1024 };
+enum { FLUSH_MS = 30000, ERROR_BYTES = 512 };
+
+#define VERSION 1795341600123456
 
 static rd_kafka_t *producer_new(const char *brokers)
 {
@@ -30,32 +32,15 @@ static rd_kafka_t *producer_new(const char *brokers)
     return kafka;
 }
 
-static void produce(rd_kafka_topic_t *topic, long i, int64_t wall_ms)
+static void produce(rd_kafka_topic_t *topic, long i)
 {
-    char value[TEXT_BYTES], key[64];
-    int len =
-        snprintf(value, sizeof(value),
-                 "{\"event\":\"post_save\",\"model\":\"shop.Product\",\"pk\":%ld,\"created\":false,"
-                 "\"id\":\"01J9ZC7Q6W3M5T8B2N4K\",\"ts\":%lld,\"version\":1795341600123456,"
-                 "\"changed\":[\"price\",\"category_id\"],\"before\":{\"price\":\"12.50\","
-                 "\"category_id\":3},"
-                 "\"after\":{\"id\":%ld,\"name\":\"Caf\\u00e9 table\",\"slug\":\"cafe-table\","
-                 "\"price\":\"9.90\",\"category_id\":%ld,\"stock\":12,\"is_active\":true},"
-                 "\"tenant\":\"acme\"}",
-                 i, (long long)wall_ms, i, i % 100);
+    char value[SAMPLE_BYTES], key[64];
+    size_t len = sample_event(value, sizeof(value), i, VERSION, SLICE(""));
     int key_len = snprintf(key, sizeof(key), "t:%lld", (long long)steady_ns());
 
-    if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, (size_t)len, key,
+    if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, len, key,
                          (size_t)key_len, NULL) != 0)
         give_up("produce", rd_kafka_err2str(rd_kafka_last_error()));
-}
-
-static int64_t wall_ms_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static void run(rd_kafka_t *kafka, rd_kafka_topic_t *topic, long rate, long nr)
@@ -69,7 +54,7 @@ static void run(rd_kafka_t *kafka, rd_kafka_topic_t *topic, long rate, long nr)
         until = (struct timespec){due / 1000000000, due % 1000000000};
         if (due > now)
             clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-        produce(topic, i, wall_ms_now());
+        produce(topic, i);
         if (i % 256 == 0)
             rd_kafka_poll(kafka, 0);
     }

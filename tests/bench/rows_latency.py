@@ -3,7 +3,6 @@
 In memory a record arrives when its time has come; from Kafka it was made when its producer says so. No
 row is judged while an idle GET's p99 shows that the machine is not calm.
 """
-import contextlib
 import json
 import os
 
@@ -15,19 +14,6 @@ RATES = (1000, 50000, 200000)
 SECONDS = 2
 CALM_MS = 5
 P99_LEAST_MS = 5
-
-
-@contextlib.contextmanager
-def _apart(stack):
-    """The server on one core and what is started on another: on one core a PING wakes nobody up."""
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(stack.redis.child.pid, cores[:1])
-    os.sched_setaffinity(0, cores[1:] or cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
-        os.sched_setaffinity(stack.redis.child.pid, cores)
 
 
 def _in_memory(stack, rules, rate, idle):
@@ -73,7 +59,7 @@ def _said(stack, name):
 
 
 def _round(stack, rules):
-    with _apart(stack):
+    with stack.apart():
         idle = stack.redis_call("ping", 2000)
         memory = {rate: _in_memory(stack, rules, rate, idle) for rate in RATES}
     return idle, memory, {rate: _from_kafka(stack, rules, rate) for rate in RATES}
