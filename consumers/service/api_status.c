@@ -3,11 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "consumers/base/alloc.h"
 #include "consumers/base/clock.h"
 #include "consumers/service/health.h"
-
-enum { LAGS_MAX = 4096 };
 
 static void add_number(struct buffer *out, const char *name, uint64_t number)
 {
@@ -117,11 +114,9 @@ static void add_offset(struct buffer *out, const char *name, int64_t offset)
 
 static void add_partitions(const struct metrics_view *view, struct buffer *out)
 {
-    struct source_lag *lags = alloc_zero(LAGS_MAX, sizeof(*lags));
-    size_t nr = 0;
+    struct source_lag *lags;
+    size_t nr = metrics_lags(view, &lags);
 
-    for (size_t i = 0; i < view->pipelines_nr; i++)
-        nr += pipeline_lags(view->pipelines[i], lags + nr, LAGS_MAX - nr);
     buffer_add_text(out, ",\"partitions\":[");
     for (size_t i = 0; i < nr; i++) {
         buffer_add_text(out, i > 0 ? ",{\"topic\":" : "{\"topic\":");

@@ -320,12 +320,19 @@ static void print_lag_metric(const char *name, const char *help, struct lag_rows
     }
 }
 
+size_t metrics_lags(const struct metrics_view *view, struct source_lag **lags)
+{
+    size_t nr = 0;
+    *lags = alloc_zero(LAGS_MAX, sizeof(**lags));
+    for (size_t i = 0; i < view->pipelines_nr; i++)
+        nr += pipeline_lags(view->pipelines[i], *lags + nr, LAGS_MAX - nr);
+    return nr;
+}
+
 static void print_lags(const struct metrics_view *view, struct buffer *out)
 {
-    struct source_lag *lags = alloc_zero(LAGS_MAX, sizeof(*lags));
-    size_t nr = 0;
-    for (size_t i = 0; i < view->pipelines_nr; i++)
-        nr += pipeline_lags(view->pipelines[i], lags + nr, LAGS_MAX - nr);
+    struct source_lag *lags;
+    size_t nr = metrics_lags(view, &lags);
     struct lag_rows rows = {lags, nr};
     print_lag_metric("unstale_consumer_lag", "records not yet finished", rows,
                      offsetof(struct source_lag, lag), out);

@@ -29,6 +29,9 @@ uint64_t metrics_dead_letters(const struct metrics_view *view, unsigned reason);
 /* Every Redis target answers every pipeline, and there is one. */
 bool metrics_redis_is_up(const struct metrics_view *view);
 
+/* What the pipelines' partitions lag behind, of 4096 of them at most; the caller frees *lags. */
+size_t metrics_lags(const struct metrics_view *view, struct source_lag **lags);
+
 /* By rule and by model: sums over pipelines, first seen first. Texts live as long as the pipelines. */
 struct rule_sum {
     struct slice name;
