@@ -360,6 +360,13 @@ size_t source_poll(struct source *source, int timeout_ms, struct source_record *
     return haul.nr;
 }
 
+void source_wake(struct source *source)
+{
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(source->kafka);
+    rd_kafka_queue_yield(queue);
+    rd_kafka_queue_destroy(queue);
+}
+
 void source_give_back(struct source_record *record)
 {
     if (record->message)

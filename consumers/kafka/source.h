@@ -91,6 +91,9 @@ size_t source_poll(struct source *source, int timeout_ms, struct source_record *
                    size_t max_bytes);
 void source_give_back(struct source_record *record);
 
+/* A source_poll() that waits, or else the next that would, returns at once. From any thread. */
+void source_wake(struct source *source);
+
 /* Headers are parsed on demand: fills record.headers from the arena. */
 struct arena;
 void source_load_headers(struct source_record *record, struct arena *arena);

@@ -435,6 +435,7 @@ bool pipeline_run(struct pipeline *pipeline, struct error *err)
 void pipeline_stop(struct pipeline *pipeline)
 {
     atomic_store(&pipeline->stop, true);
+    source_wake(pipeline->source);
 }
 
 void pipeline_free(struct pipeline *pipeline)

@@ -46,7 +46,7 @@ struct pipeline *pipeline_new(const struct pipeline_settings *settings, struct e
 /* Runs until pipeline_stop(); then drains, stores, leaves the group. False after a fatal error. */
 bool pipeline_run(struct pipeline *pipeline, struct error *err);
 
-/* Asks it to stop; from any thread or a signal handler. */
+/* Asks it to stop, which it does without waiting for another record; from any thread. */
 void pipeline_stop(struct pipeline *pipeline);
 
 void pipeline_free(struct pipeline *pipeline);

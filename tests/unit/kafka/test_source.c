@@ -132,6 +132,20 @@ START_TEST(test_taking_nothing_loses_nothing)
 }
 END_TEST
 
+/* The long wait of a poll is cut short, also of one that begins only afterwards. */
+START_TEST(test_a_wait_can_be_cut_short)
+{
+    struct source_record record;
+    world_topic(&world, "t", 1);
+    join(&member, "t");
+    ck_assert(member_await_joined(&member, WAIT_MS));
+    int64_t began = clock_steady_ms();
+    source_wake(member.source);
+    ck_assert_uint_eq(source_poll(member.source, 3 * WAIT_MS, &record, 1, 1000), 0);
+    ck_assert_int_lt(clock_steady_ms() - began, 2 * WAIT_MS);
+}
+END_TEST
+
 START_TEST(test_limits_of_a_poll_are_kept)
 {
     struct source_record records[100];
@@ -360,6 +374,7 @@ static Suite *source_suite(void)
     tcase_add_test(tcase, test_what_was_not_stored_comes_again_after_a_crash);
     tcase_add_test(tcase, test_pausing_loses_nothing);
     tcase_add_test(tcase, test_taking_nothing_loses_nothing);
+    tcase_add_test(tcase, test_a_wait_can_be_cut_short);
     tcase_add_test(tcase, test_limits_of_a_poll_are_kept);
     tcase_add_test(tcase, test_revoke_stores_what_the_drain_finished);
     tcase_add_test(tcase, test_a_lost_assignment_stores_nothing);
