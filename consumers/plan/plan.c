@@ -42,12 +42,15 @@ void plan_clear(struct plan *plan, struct arena *arena)
     plan->ops_nr = plan->failures_nr = plan->coalesced_nr = plan->merged_delays_nr = 0;
 }
 
+void plan_grow(struct plan *plan)
+{
+    plan->ops = alloc_grow(plan->ops, plan->ops_nr, &plan->ops_capacity, sizeof(*plan->ops));
+}
+
 struct op *plan_add(struct plan *plan)
 {
-    struct op *op;
+    struct op *op = plan_add_bare(plan);
 
-    plan->ops = alloc_grow(plan->ops, plan->ops_nr, &plan->ops_capacity, sizeof(*plan->ops));
-    op = &plan->ops[plan->ops_nr++];
     zero_bytes(op, sizeof(*op));
     op->merged_into = OP_LIVE;
     op->previous = OP_NONE;
@@ -177,7 +180,8 @@ static enum winner merge(const struct op *first, struct op *second)
     return WINNER_NONE;
 }
 
-static void link_op(struct plan *plan, uint32_t index)
+/* True when two became one. */
+static bool link_op(struct plan *plan, uint32_t index)
 {
     struct op *op = &plan->ops[index], *last;
     struct slot *slot = table_find(plan, op);
@@ -185,22 +189,24 @@ static void link_op(struct plan *plan, uint32_t index)
     op->previous = OP_NONE;
     if (slot->generation != plan->table->generation) {
         *slot = (struct slot){op->hash, plan->table->generation, index};
-        return;
+        return false;
     }
     last = &plan->ops[slot->op];
     switch (merge(last, op)) {
     case WINNER_FIRST:
         op->merged_into = slot->op;
-        return;
+        return true;
     case WINNER_SECOND:
         op->previous = last->previous;
         last->merged_into = index;
-        break;
+        slot->op = index;
+        return true;
     case WINNER_NONE:
-        op->previous = slot->op;
         break;
     }
+    op->previous = slot->op;
     slot->op = index;
+    return false;
 }
 
 static bool is_live_purge(const struct op *op)
@@ -250,10 +256,12 @@ static bool covers_purge(const struct op *wide, const struct op *narrow, bool ar
     return are_few && glob_covers(wide->key, narrow->key);
 }
 
-static void cover_purges(struct plan *plan)
+/* True when one was covered. */
+static bool cover_purges(struct plan *plan)
 {
     uint32_t covers[COVERS_NR];
     size_t nr = find_covers(plan, covers);
+    bool any = false;
 
     for (uint32_t i = 0; nr > 1 && i < plan->ops_nr; i++) {
         struct op *op = &plan->ops[i];
@@ -261,10 +269,13 @@ static void cover_purges(struct plan *plan)
         for (size_t j = 0; j < nr && is_live_purge(op); j++) {
             const struct op *wide = &plan->ops[covers[j]];
 
-            if (wide != op && is_live_purge(wide) && covers_purge(wide, op, nr <= FEW_PURGES))
+            if (wide != op && is_live_purge(wide) && covers_purge(wide, op, nr <= FEW_PURGES)) {
                 op->merged_into = covers[j];
+                any = true;
+            }
         }
     }
+    return any;
 }
 
 /*
@@ -273,7 +284,6 @@ static void cover_purges(struct plan *plan)
  */
 static void shorten_links(struct plan *plan)
 {
-    plan->coalesced_nr = plan->merged_delays_nr = 0;
     for (size_t i = plan->ops_nr; i-- > 0;) {
         struct op *op = &plan->ops[i];
 
@@ -288,16 +298,20 @@ static void shorten_links(struct plan *plan)
 
 void plan_coalesce(struct plan *plan)
 {
-    bool has_purges = false;
+    bool has_purges = false, is_merged = false;
 
+    plan->coalesced_nr = plan->merged_delays_nr = 0;
     table_reset(plan->table, plan->ops_nr);
     for (uint32_t i = 0; i < plan->ops_nr; i++) {
-        if (plan->ops[i].merged_into != OP_LIVE)
-            continue;
-        link_op(plan, i);
-        has_purges |= plan->ops[i].verb == VERB_PURGE;
+        if (plan->ops[i].merged_into == OP_LIVE) {
+            is_merged |= link_op(plan, i);
+            has_purges |= plan->ops[i].verb == VERB_PURGE;
+        } else {
+            is_merged = true;
+        }
     }
     if (has_purges)
-        cover_purges(plan);
-    shorten_links(plan);
+        is_merged |= cover_purges(plan);
+    if (is_merged)
+        shorten_links(plan);
 }

@@ -38,7 +38,18 @@ void plan_init(struct plan *plan);
 void plan_release(struct plan *plan);
 void plan_clear(struct plan *plan, struct arena *arena);
 
+void plan_grow(struct plan *plan); /* room for one more op */
+
 struct op *plan_add(struct plan *plan); /* a zeroed op, live, at the end */
+
+/* The same unwritten: for who sets every member, which costs less than to zero them first. */
+static inline struct op *plan_add_bare(struct plan *plan)
+{
+    if (plan->ops_nr == plan->ops_capacity)
+        plan_grow(plan);
+    return &plan->ops[plan->ops_nr++];
+}
+
 void plan_fail(struct plan *plan, const struct failure *failure);
 
 /* The op that is executed for this one: itself, or what it was merged into. */

@@ -173,29 +173,42 @@ static bool render_value(struct renderer *r, const struct action *action, struct
     return status == RENDER_OK;
 }
 
+static int64_t least_bump(const struct event *event, const struct action *action)
+{
+    return action->verb == VERB_BUMP && event->has_ts && !action->to_increment ? event->ts_ms : -1;
+}
+
+static bool is_as_delete(const struct render_context *context, const struct action *action,
+                         struct guard guard)
+{
+    return action->verb == VERB_REFRESH &&
+           (context->refresh_as_delete ||
+            (context->unguarded_as_delete && guard.source == OP_UNGUARDED));
+}
+
 static void add_op(struct renderer *r, const struct key_entry *entry, struct slice value,
                    struct guard guard)
 {
     const struct action *action = entry->action;
-    struct op *op = plan_add(r->context->plan);
 
-    op->verb = action->verb;
-    op->action = action;
-    op->cache = action->cache;
-    op->key = entry->key;
-    op->hash = entry->hash;
-    op->prefix_bytes = r->prefix_bytes;
-    op->value = value;
-    op->guard_source = guard.source;
-    op->guard = guard.number;
-    op->at_least = -1;
-    op->times = 1;
-    op->record = r->record;
-    op->as_delete = action->verb == VERB_REFRESH &&
-                    (r->context->refresh_as_delete ||
-                     (r->context->unguarded_as_delete && guard.source == OP_UNGUARDED));
-    if (action->verb == VERB_BUMP && r->event->has_ts && !action->to_increment)
-        op->at_least = r->event->ts_ms;
+    *plan_add_bare(r->context->plan) =
+        (struct op){.verb = action->verb,
+                    .guard_source = guard.source,
+                    .action = action,
+                    .cache = action->cache,
+                    .key = entry->key,
+                    .prefix_bytes = r->prefix_bytes,
+                    .hash = entry->hash,
+                    .value = value,
+                    .guard = guard.number,
+                    .at_least = least_bump(r->event, action),
+                    .times = 1,
+                    .record = r->record,
+                    .merged_into = OP_LIVE,
+                    .previous = OP_NONE,
+                    .as_delete = is_as_delete(r->context, action, guard),
+                    .result = OP_PENDING,
+                    .found = OP_FOUND_UNKNOWN};
 }
 
 /* False once the cap is reached. */
@@ -240,13 +253,14 @@ static void emit(struct renderer *r, const struct key_entry *entry, struct slice
 static void emit_all(struct renderer *r, const struct action *action, struct slice value,
                      struct guard guard)
 {
-    uint64_t redis = hash_slice(action->cache->redis);
+    bool may_repeat = r->rule->actions_nr > 1 || action->targets_nr > 1 || r->texts.nr > 1;
 
     for (size_t i = 0; i < r->texts.nr; i++) {
         struct slice key = r->texts.items[i];
-        struct key_entry entry = {action, key, hash_mix(hash_slice(key), redis)};
+        struct key_entry entry = {action, key,
+                                  hash_mix(hash_slice(key), action->cache->redis_hash)};
 
-        if (!key_set_add(&r->seen, &entry))
+        if (may_repeat && !key_set_add(&r->seen, &entry))
             continue;
         if (!has_room(r, action))
             return;
@@ -259,7 +273,7 @@ static void emit_all(struct renderer *r, const struct action *action, struct sli
  * pattern. It is the event's (its tenant, say), not a side's.
  */
 static size_t count_prefix(const struct renderer *r, const struct action *action,
-                           const struct template *target)
+                           const struct template *head)
 {
     struct render_failure failure;
     struct slice item[1];
@@ -268,8 +282,7 @@ static size_t count_prefix(const struct renderer *r, const struct action *action
     struct render_input input = input_of(r, side);
     struct render_style style = {.is_django = action->style.is_django};
 
-    if ((!action->is_pattern && action->verb != VERB_PURGE_TAG) || target->head == NULL ||
-        template_render(target->head, &input, style, &texts, &failure) != RENDER_OK)
+    if (template_render(head, &input, style, &texts, &failure) != RENDER_OK)
         return 0;
     return texts.nr == 1 ? texts.items[0].len : 0;
 }
@@ -277,6 +290,7 @@ static size_t count_prefix(const struct renderer *r, const struct action *action
 /* A delete goes out even if its guard cannot be told: it is the safe half of the two. */
 static void render_action(struct renderer *r, const struct action *action)
 {
+    bool has_prefix = action->is_pattern || action->verb == VERB_PURGE_TAG;
     struct guard guard;
     struct slice value;
 
@@ -288,9 +302,11 @@ static void render_action(struct renderer *r, const struct action *action)
     if (!render_value(r, action, &value))
         return;
     for (size_t i = 0; i < action->targets_nr; i++) {
+        const struct template *head = action->targets[i].head;
+
         r->texts.nr = 0;
         render_target(r, action, &action->targets[i]);
-        r->prefix_bytes = count_prefix(r, action, &action->targets[i]);
+        r->prefix_bytes = has_prefix && head ? count_prefix(r, action, head) : 0;
         emit_all(r, action, value, guard);
     }
 }
@@ -328,7 +344,8 @@ static void begin(struct renderer *r, struct render_context *context, struct eve
 
 void render_event(struct render_context *context, struct event *event, uint32_t record)
 {
-    struct rule_list list = ruleset_candidates(context->ruleset, event, context->arena);
+    struct rule_list list =
+        ruleset_candidates_next(context->ruleset, event, &context->memo, context->arena);
     struct renderer r;
 
     if (list.nr == 0)

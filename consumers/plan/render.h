@@ -19,6 +19,7 @@ struct rule_count {
     uint64_t ops[VERB_NR]; /* rendered, before coalescing; for shadow rules: would have been */
 };
 
+/* All zero but for what the caller sets; of one ruleset. */
 struct render_context {
     const struct ruleset *ruleset;
     struct plan *plan;
@@ -26,6 +27,7 @@ struct render_context {
     struct rule_count *counts; /* one a rule, or NULL */
     bool refresh_as_delete;    /* the record is old or replayed: refreshes become guarded deletes */
     bool unguarded_as_delete;  /* the record is read again: refreshes without a guard are deletes */
+    struct rule_memo memo;     /* kept from event to event */
 };
 
 /* Appends what the event comes to. `record` is its index in the batch. */

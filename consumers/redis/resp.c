@@ -14,16 +14,28 @@ static char *digits(char *end, uint64_t number)
     return end;
 }
 
-static char *put_header(char *at, char type, size_t number)
+static char *put_long(char *at, size_t number)
 {
     char text[HEADER_BYTES];
     char *end = text + sizeof(text);
     char *begin = digits(end, number);
     size_t len = (size_t)(end - begin);
 
-    *at++ = type;
     memcpy(at, begin, len);
-    at += len;
+    return at + len;
+}
+
+/* Almost every length has one digit or two: those go where they belong at once. */
+static char *put_header(char *at, char type, size_t number)
+{
+    *at++ = type;
+    if (number < 100) {
+        if (number >= 10)
+            *at++ = (char)('0' + number / 10);
+        *at++ = (char)('0' + number % 10);
+    } else {
+        at = put_long(at, number);
+    }
     *at++ = '\r';
     *at++ = '\n';
     return at;

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 
 #include "consumers/base/glob.h"
+#include "consumers/base/hash.h"
 #include "consumers/rules/lint.h"
 
 static const char *const default_protected[] = {
@@ -313,6 +314,7 @@ static void add_cache(struct loader *loader, struct cache *cache,
                       const struct declared_cache *declared)
 {
     cache->index = loader->caches_nr;
+    cache->redis_hash = hash_slice(cache->redis);
     loader->caches = arena_grow(loader->arena, loader->caches, loader->caches_nr,
                                 &loader->caches_capacity, sizeof(*loader->caches));
     loader->declared = arena_grow(loader->arena, loader->declared, loader->caches_nr,

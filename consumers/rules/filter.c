@@ -127,7 +127,8 @@ bool filter_text(const struct field *field, bool is_django, struct slice *out)
     switch (field->type) {
     case VALUE_STRING:
     case VALUE_NUMBER:
-        *out = field->text;
+        out->ptr = field->text.ptr;
+        out->len = field->text.len;
         return true;
     case VALUE_NULL:
         *out = is_django ? SLICE("None") : SLICE("null");

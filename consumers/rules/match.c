@@ -207,16 +207,24 @@ static enum verdict judge_model(const struct judge *judge, const struct predicat
     return verdict_of(any_label_holds(judge, predicate));
 }
 
+static bool holds_for_op(const struct predicate *predicate, const struct event *event)
+{
+    struct field name;
+
+    if (event->op != EVENT_CUSTOM)
+        return predicate->ops & 1u << event->op;
+    name = field_of_text(event->op_name);
+    return any_test_holds(predicate, &name);
+}
+
 /* A save that does not say whether it created matches both, in `when` only. */
 static enum verdict judge_op(const struct judge *judge, const struct predicate *predicate)
 {
-    struct field op = field_of_text(judge->event->op_name);
-    struct field other = field_of_text(event_op_text(EVENT_CREATE));
-    bool holds = any_test_holds(predicate, &op);
+    bool holds = holds_for_op(predicate, judge->event);
 
     if (!judge->event->op_is_guess)
         return verdict_of(holds);
-    if (!holds && !any_test_holds(predicate, &other))
+    if (!holds && !(predicate->ops & 1u << EVENT_CREATE))
         return VERDICT_NO;
     return holds && !judge->in_unless ? VERDICT_YES : VERDICT_UNKNOWN;
 }

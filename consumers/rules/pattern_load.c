@@ -2,6 +2,8 @@
 #include "consumers/rules/loader.h"
 
 #include "consumers/base/suggest.h"
+#include "consumers/rules/encode.h"
+#include "consumers/rules/holds.h"
 #include "consumers/rules/operator.h"
 
 struct builder {
@@ -153,6 +155,22 @@ static void note_changed(struct loader *loader, const struct cursor *at)
     }
 }
 
+/* The names of ops are few and known: what the tests say of each is asked once. */
+static unsigned ops_of(const struct predicate *predicate)
+{
+    unsigned ops = 0;
+
+    for (unsigned op = 0; op < EVENT_CUSTOM; op++) {
+        struct field name = field_of_text(event_op_text((enum event_op)op));
+
+        for (size_t i = 0; i < predicate->tests_nr; i++) {
+            if (test_holds(&predicate->tests[i], &name))
+                ops |= 1u << op;
+        }
+    }
+    return ops;
+}
+
 static bool add_predicate(struct builder *b, const struct cursor *at, const struct field_path *path)
 {
     struct predicate predicate = {.path = *path};
@@ -162,6 +180,8 @@ static bool add_predicate(struct builder *b, const struct cursor *at, const stru
         note_changed(b->loader, at);
     if (!pattern_load_tests(b->loader, at, &predicate))
         return false;
+    if (path->root == FIELD_OP)
+        predicate.ops = ops_of(&predicate);
     b->predicates = arena_grow(b->loader->arena, b->predicates, b->predicates_nr,
                                &b->predicates_capacity, sizeof(*b->predicates));
     b->predicates[b->predicates_nr++] = predicate;

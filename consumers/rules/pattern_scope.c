@@ -46,6 +46,7 @@ static struct predicate default_op(struct loader *loader)
     return (struct predicate){.path = {.root = FIELD_OP, .text = SLICE("op")},
                               .tests = tests,
                               .tests_nr = ARRAY_NR(ops),
+                              .ops = 1u << EVENT_CREATE | 1u << EVENT_UPDATE | 1u << EVENT_DELETE,
                               .want = SLICE("[\"create\",\"update\",\"delete\"]")};
 }
 

@@ -190,12 +190,25 @@ static struct rule_list merge(struct rule_list a, struct rule_list b, struct are
     return merged;
 }
 
-static struct rule_list add_candidates(const struct ruleset *set, const struct event *event,
-                                       struct slice label, struct rule_list so_far,
-                                       struct arena *arena)
+static const struct rule_list *lists_again(const struct rule_index *index, struct slice label,
+                                           struct rule_memo *memo)
 {
-    const struct rule_list *lists = lists_of(set->index, label);
+    const struct rule_list *lists;
 
+    if (memo->lists && slice_equals(label, (struct slice){memo->label, memo->len}))
+        return memo->lists;
+    lists = lists_of(index, label);
+    if (label.len > 0 && label.len <= sizeof(memo->label)) {
+        memcpy(memo->label, label.ptr, label.len);
+        memo->len = label.len;
+        memo->lists = lists;
+    }
+    return lists;
+}
+
+static struct rule_list add_candidates(const struct event *event, const struct rule_list *lists,
+                                       struct rule_list so_far, struct arena *arena)
+{
     so_far = merge(so_far, lists[event->op], arena);
     /* An update that may as well be a create is tried against the rules of both. */
     if (event->op_is_guess)
@@ -203,18 +216,33 @@ static struct rule_list add_candidates(const struct ruleset *set, const struct e
     return so_far;
 }
 
+static struct rule_list add_parents(const struct ruleset *set, const struct event *event,
+                                    struct rule_list list, struct arena *arena)
+{
+    struct value_iter it = value_walk(event->parents);
+
+    while (value_next(&it)) {
+        if (value_type(it.item) == VALUE_STRING)
+            list = add_candidates(event, lists_of(set->index, value_text(it.item)), list, arena);
+    }
+    return list;
+}
+
+struct rule_list ruleset_candidates_next(const struct ruleset *set, const struct event *event,
+                                         struct rule_memo *memo, struct arena *arena)
+{
+    const struct rule_list *lists = lists_again(set->index, event->model, memo);
+    struct rule_list list = add_candidates(event, lists, (struct rule_list){NULL, 0}, arena);
+
+    return event->parents ? add_parents(set, event, list, arena) : list;
+}
+
 struct rule_list ruleset_candidates(const struct ruleset *set, const struct event *event,
                                     struct arena *arena)
 {
-    struct rule_list list = {NULL, 0};
-    struct value_iter it = value_walk(event->parents);
+    struct rule_memo memo = {.lists = NULL};
 
-    list = add_candidates(set, event, event->model, list, arena);
-    while (value_next(&it)) {
-        if (value_type(it.item) == VALUE_STRING)
-            list = add_candidates(set, event, value_text(it.item), list, arena);
-    }
-    return list;
+    return ruleset_candidates_next(set, event, &memo, arena);
 }
 
 struct rule_list ruleset_concerned(const struct ruleset *set, const struct event *event,

@@ -59,6 +59,7 @@ struct predicate {
     struct field_path path;
     const struct test *tests;
     size_t tests_nr;
+    unsigned ops; /* of FIELD_OP: bit 1 << enum event_op for each op whose name a test holds for */
     struct slice want; /* compact JSON of the tests as written, for explain */
 };
 
@@ -96,8 +97,9 @@ struct cache {
     const struct slice *i18n; /* what keys of pages end in, such as "en-us.UTC"; none: not known */
     size_t i18n_nr;
     struct slice redis; /* name of the target */
-    size_t index;       /* of the cache in its ruleset */
-    size_t target;      /* of `redis` among the service's targets: ruleset_bind_targets() */
+    uint64_t redis_hash;
+    size_t index;  /* of the cache in its ruleset */
+    size_t target; /* of `redis` among the service's targets: ruleset_bind_targets() */
     const struct slice *protect; /* globs, defaults included */
     size_t protect_nr;
     bool allow_broad;
@@ -201,6 +203,19 @@ void ruleset_build_index(struct ruleset *ruleset);
 /* Enabled rules that this event could match, by model (or parent) and op. */
 struct rule_list ruleset_candidates(const struct ruleset *ruleset, const struct event *event,
                                     struct arena *arena);
+
+enum { RULE_MEMO_BYTES = 56 };
+
+/* The label that was looked up last, unless it is long; all zero: none. Of one ruleset. */
+struct rule_memo {
+    const struct rule_list *lists; /* private to ruleset.c */
+    size_t len;
+    char label[RULE_MEMO_BYTES];
+};
+
+/* The same for one event after the other: those of the model before need no look-up. */
+struct rule_list ruleset_candidates_next(const struct ruleset *ruleset, const struct event *event,
+                                         struct rule_memo *memo, struct arena *arena);
 
 /* Enabled rules of the event's model or parents, whatever its op: those that match_concerns(). */
 struct rule_list ruleset_concerned(const struct ruleset *ruleset, const struct event *event,

@@ -167,34 +167,44 @@ static enum render_status finish_text(const struct scene *scene, const struct se
     return RENDER_OK;
 }
 
+/* The field is the caller's to lose: filters run in it. */
 static enum render_status render_value(const struct scene *scene, const struct segment *segment,
-                                       struct field field, struct slice *out)
+                                       struct field *field, struct slice *out)
 {
     enum render_status status = RENDER_OK;
 
-    if (field.state != FIELD_PRESENT)
-        status = render_absent(scene, segment, REASON_MISSING_FIELD, &field);
-    else if (field.type == VALUE_NULL)
-        status = render_null(scene, segment, &field);
-    else if (is_container(&field) &&
+    if (field->state != FIELD_PRESENT)
+        status = render_absent(scene, segment, REASON_MISSING_FIELD, field);
+    else if (field->type == VALUE_NULL)
+        status = render_null(scene, segment, field);
+    else if (is_container(field) &&
              (segment->filters_nr == 0 || !filter_takes_container(segment->filters[0].kind)))
-        status = render_container(scene, segment, &field);
+        status = render_container(scene, segment, field);
     else if (segment->filters_nr > 0)
-        status = run_filters(scene, segment, segment->filters, &field);
-    return status == RENDER_OK ? finish_text(scene, segment, &field, out) : status;
+        status = run_filters(scene, segment, segment->filters, field);
+    return status == RENDER_OK ? finish_text(scene, segment, field, out) : status;
 }
 
-static struct field get(const struct scene *scene, const struct segment *segment)
+/* In place: a field handed up by value costs more than to look it up. */
+static void get(const struct scene *scene, const struct segment *segment, struct field *field)
 {
     const struct render_input *input = scene->input;
-    struct field field =
-        field_get(input->event, input->row, input->side, &segment->path, input->arena);
 
+    *field = (struct field){.state = FIELD_MISSING};
+    field_fill(field, input->event, input->row, input->side, &segment->path, input->arena);
     /* A key of one column is that column, however it was sent. */
-    if (segment->path.root == FIELD_PK && segment->path.parts_nr == 0 &&
-        field.type == VALUE_ARRAY && value_nr(field.value) == 1)
-        return field_of_value(value_at(field.value, 0));
-    return field;
+    if (field->type == VALUE_ARRAY && segment->path.root == FIELD_PK &&
+        segment->path.parts_nr == 0 && value_nr(field->value) == 1)
+        *field = field_of_value(value_at(field->value, 0));
+}
+
+static enum render_status render_segment(const struct scene *scene, const struct segment *segment,
+                                         struct slice *out)
+{
+    struct field field;
+
+    get(scene, segment, &field);
+    return render_value(scene, segment, &field, out);
 }
 
 static void push(const struct scene *scene, struct texts *out, struct slice text)
@@ -286,7 +296,7 @@ static void fan_element(struct fan *fan, struct field field)
     struct render_failure earlier = *fan->scene->failure;
     struct slice *piece = &fan->pieces[fan->segment - fan->tpl->segments];
 
-    fan_take(fan, render_value(fan->scene, fan->segment, field, piece), &earlier);
+    fan_take(fan, render_value(fan->scene, fan->segment, &field, piece), &earlier);
 }
 
 static void fan_split(struct fan *fan, const struct filter *split, struct field field)
@@ -345,7 +355,7 @@ static enum render_status fan_out(struct fan *fan)
         fan_digest(fan);
         return fan->status;
     }
-    array = get(fan->scene, segment);
+    get(fan->scene, segment, &array);
     if (array.type == VALUE_ARRAY) {
         struct value_iter it = value_walk(array.value);
 
@@ -387,7 +397,7 @@ static enum render_status gather(const struct scene *scene, const struct templat
             continue;
         }
         status = segment->digest ? render_digest(scene, segment, &pieces[i])
-                                 : render_value(scene, segment, get(scene, segment), &pieces[i]);
+                                 : render_segment(scene, segment, &pieces[i]);
         if (status != RENDER_OK)
             return status;
     }
@@ -424,7 +434,7 @@ enum render_status segment_value(const struct segment *segment, const struct ren
     struct scene scene = {input, {.is_django = true}, input->arena, failure};
     const struct filter *filler = find_default(segment);
 
-    *out = get(&scene, segment);
+    get(&scene, segment, out);
     if (out->state == FIELD_PRESENT && out->type == VALUE_NULL && !needs_value(segment))
         return RENDER_OK;
     if (out->state != FIELD_PRESENT && filler && slice_equals(filler->arg, SLICE("null")) &&

@@ -97,9 +97,10 @@ struct slice template_escape(struct slice text, struct arena *arena);
 struct template template_join(const struct template *before, const struct template *after,
                               bool escape_before, struct arena *arena);
 
+/* Aligned so that it is copied and handed on as one word. */
 struct render_style {
-    bool is_django;     /* null prints None, booleans True/False; else true/false */
-    bool is_pattern;    /* substituted values are glob-escaped */
+    _Alignas(uint32_t) bool is_django; /* null prints None, booleans True/False; else true/false */
+    bool is_pattern;                   /* substituted values are glob-escaped */
     bool null_is_error; /* patterns, tags, refresh keys: null and "" would widen or misplace */
 };
 

@@ -70,6 +70,44 @@ START_TEST(candidates_by_model_and_op)
 }
 END_TEST
 
+static void need_same(struct rule_list got, struct rule_list wanted)
+{
+    ck_assert_uint_eq(got.nr, wanted.nr);
+    for (size_t i = 0; i < got.nr; i++)
+        ck_assert_ptr_eq(got.rules[i], wanted.rules[i]);
+}
+
+/* One memo for all of them, each twice: another model, the same, its case, one too long for it. */
+START_TEST(event_after_event)
+{
+    static const char *const seen[] = {
+        "shop.Product",
+        "SHOP.PRODUCT",
+        "shop.Mug",
+        "auth.User",
+        "other.Model",
+        "shop.Lone",
+        "shop.Product_with_a_name_that_is_longer_than_what_is_remembered_of_one",
+        "shop.Products"};
+    struct loaded loaded;
+    struct rule_memo memo = {.lists = NULL};
+    struct event event = {.op = EVENT_UPDATE};
+    char label[128];
+
+    loaded_init(&loaded);
+    loaded_need(&loaded, file);
+    for (size_t i = 0; i < 4 * ARRAY_NR(seen); i++) {
+        /* In a place of its own that is written over, as an event's is. */
+        snprintf(label, sizeof(label), "%s", seen[i / 2 % ARRAY_NR(seen)]);
+        event.model = slice_of(label);
+        event.op = i % 3 ? EVENT_UPDATE : EVENT_DELETE;
+        need_same(ruleset_candidates_next(loaded.set, &event, &memo, &loaded.arena),
+                  ruleset_candidates(loaded.set, &event, &loaded.arena));
+    }
+    loaded_release(&loaded);
+}
+END_TEST
+
 static const struct {
     const char *label;
     bool is_known;
@@ -146,6 +184,7 @@ static Suite *ruleset_suite(void)
 
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, candidates_by_model_and_op, 0, ARRAY_NR(cases));
+    tcase_add_test(tcase, event_after_event);
     tcase_add_loop_test(tcase, known_models, 0, ARRAY_NR(labels));
     tcase_add_test(tcase, many_models);
     tcase_add_test(tcase, known_ops);
