@@ -24,11 +24,17 @@ void bus_buffer_init(struct bus_buffer *buffer, const struct bus_allocator *allo
 void bus_buffer_release(struct bus_buffer *buffer);
 
 /* Room for `more` bytes after the end; false when memory is short. */
-bool bus_buffer_grow(struct bus_buffer *buffer, size_t more);
+bool bus_buffer_grow(struct bus_buffer *buffer, size_t more) __attribute__((cold));
 
 static inline bool bus_buffer_reserve(struct bus_buffer *buffer, size_t more)
 {
     return buffer->size - buffer->length >= more || bus_buffer_grow(buffer, more);
+}
+
+/* Where the next byte goes; only after room was reserved. */
+static inline char *bus_buffer_end(const struct bus_buffer *buffer)
+{
+    return buffer->data + buffer->length;
 }
 
 static inline bool bus_buffer_add(struct bus_buffer *buffer, const void *bytes, size_t length)

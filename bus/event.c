@@ -22,6 +22,10 @@ struct unstale_event *bus_event_new(const struct bus_allocator *allocator,
     event->allocator = allocator;
     for (int i = 0; i < PIECE_NR; i++)
         bus_buffer_init(&event->pieces[i], allocator);
+    for (int i = 0; i < IMAGE_NR; i++) {
+        bus_buffer_init(&event->images[i].members, allocator);
+        bus_buffer_init(&event->images[i].starts, allocator);
+    }
     return event;
 }
 
@@ -36,6 +40,10 @@ void unstale_event_free(struct unstale_event *event)
         return;
     for (int i = 0; i < PIECE_NR; i++)
         bus_buffer_release(&event->pieces[i]);
+    for (int i = 0; i < IMAGE_NR; i++) {
+        bus_buffer_release(&event->images[i].members);
+        bus_buffer_release(&event->images[i].starts);
+    }
     bus_free(event->allocator, event);
 }
 
@@ -47,52 +55,74 @@ static void clear(struct unstale_event *event)
     event->has_rows = false;
     event->set = 0;
     event->pk_nr = event->pks_nr = event->m2m_pks_nr = event->rows_nr = 0;
-    memset(event->names, 0, sizeof(event->names));
     for (int i = 0; i < PIECE_NR; i++)
         event->pieces[i].length = 0;
+    for (int i = 0; i < IMAGE_NR; i++)
+        bus_image_clear(&event->images[i]);
 }
 
-/* The text as a JSON string behind "member": that is written already. */
+/* A JSON string behind "member": that is written already. */
 static inline bool add_text(struct unstale_event *event, enum event_piece piece, const char *member,
-                            const char *text)
+                            const char *text, size_t length)
 {
-    if (!text)
-        return bus_fail(&event->error, UNSTALE_REJECT, "%s is NULL", member);
-    if (bus_json_string(&event->pieces[piece], text, strlen(text), &event->error))
+    if (bus_json_string(&event->pieces[piece], text, length, &event->error))
         return true;
     bus_error_wrap(&event->error, "%s", member);
     return false;
 }
 
-static inline bool add_raw(struct unstale_event *event, enum event_piece piece, const char *json)
+BUS_COLD static bool fail_null(struct unstale_event *event, const char *member)
 {
-    return bus_buffer_add_text(&event->pieces[piece], json) || bus_fail_memory(&event->error);
+    return bus_fail(&event->error, UNSTALE_REJECT, "%s is NULL", member);
+}
+
+static inline bool add_raw(struct unstale_event *event, enum event_piece piece, const char *json,
+                           size_t length)
+{
+    return bus_buffer_add(&event->pieces[piece], json, length) || bus_fail_memory(&event->error);
 }
 
 /* A text with no more bytes than it may have characters need not be counted. */
 static bool check_length(struct unstale_event *event, const char *member, const char *text,
-                         size_t max)
+                         size_t length, size_t max)
 {
-    size_t bytes = strlen(text);
-
-    if (bytes <= max || bus_utf8_characters(text, bytes) <= max)
+    if (length <= max || bus_utf8_characters(text, length) <= max)
         return true;
     return bus_fail(&event->error, UNSTALE_REJECT, "%s is longer than %zu characters", member, max);
+}
+
+static bool add_event(struct unstale_event *event, const char *name)
+{
+    size_t length;
+
+    if (!name)
+        return fail_null(event, "event");
+    length = strlen(name);
+    event->is_truncate = length == 8 && memcmp(name, "truncate", 8) == 0;
+    return add_raw(event, PIECE_HEAD, "\"event\":", 8) &&
+           add_text(event, PIECE_HEAD, "event", name, length);
+}
+
+static bool add_model(struct unstale_event *event, const char *model)
+{
+    size_t length;
+
+    if (!model)
+        return fail_null(event, "model");
+    length = event->model_bytes = strlen(model);
+    return add_raw(event, PIECE_HEAD, ",\"model\":", 9) &&
+           add_text(event, PIECE_HEAD, "model", model, length) &&
+           check_length(event, "model", model, length, UNSTALE_MODEL_MAX) &&
+           add_raw(event, PIECE_KEY, model, length);
 }
 
 bool unstale_event_begin(struct unstale_event *event, const char *name, const char *model)
 {
     clear(event);
-    if (!add_raw(event, PIECE_HEAD, "\"event\":") || !add_text(event, PIECE_HEAD, "event", name) ||
-        !add_raw(event, PIECE_HEAD, ",\"model\":") ||
-        !add_text(event, PIECE_HEAD, "model", model) ||
-        !check_length(event, "model", model, UNSTALE_MODEL_MAX) ||
-        !add_raw(event, PIECE_KEY, model))
+    if (!add_event(event, name) || !add_model(event, model))
         return false;
     if (!*name || !*model)
         return bus_event_reject(event, *name ? "model is empty" : "event is empty");
-    event->model_bytes = event->pieces[PIECE_KEY].length;
-    event->is_truncate = strcmp(name, "truncate") == 0;
     event->is_begun = true;
     return true;
 }
@@ -106,28 +136,44 @@ bool bus_event_fail_unopened(struct unstale_event *event)
 
 /* A member of the tail: its name for people, and as it begins in JSON. */
 struct member {
-    const char *name;
-    const char *opening;
+    char opening[16]; /* wide enough for any, so that copying it is copying one register */
+    unsigned char opening_length;
+    char name[15];
 };
 
+/* clang-format off */
+#define MEMBER(name) {",\"" name "\":", sizeof(",\"" name "\":") - 1, name}
+/* clang-format on */
+
 /* Marks the member as set and opens it. */
-static inline bool open_member(struct unstale_event *event, unsigned bit,
-                               const struct member *member)
+static inline struct bus_buffer *open_member(struct unstale_event *event, unsigned bit,
+                                             const struct member *member)
 {
+    struct bus_buffer *tail = &event->pieces[PIECE_TAIL];
+
     if (!bus_event_is_open(event))
-        return false;
-    if (event->set & 1u << bit)
-        return bus_fail(&event->error, UNSTALE_REJECT, "%s is set already", member->name);
+        return NULL;
+    if (event->set & 1u << bit) {
+        bus_fail(&event->error, UNSTALE_REJECT, "%s is set already", member->name);
+        return NULL;
+    }
     event->set |= 1u << bit;
-    return add_raw(event, PIECE_TAIL, member->opening);
+    if (!bus_buffer_reserve(tail, sizeof(member->opening))) {
+        bus_fail_memory(&event->error);
+        return NULL;
+    }
+    memcpy(bus_buffer_end(tail), member->opening, sizeof(member->opening));
+    tail->length += member->opening_length;
+    return tail;
 }
 
 bool unstale_event_set_created(struct unstale_event *event, bool created)
 {
-    static const struct member member = {"created", ",\"created\":"};
+    static const struct member member = MEMBER("created");
 
     return open_member(event, SET_CREATED, &member) &&
-           add_raw(event, PIECE_TAIL, created ? "true" : "false");
+           (created ? add_raw(event, PIECE_TAIL, "true", 4)
+                    : add_raw(event, PIECE_TAIL, "false", 5));
 }
 
 static bool add_strings(struct unstale_event *event, const char *const *texts, size_t nr)
@@ -135,11 +181,11 @@ static bool add_strings(struct unstale_event *event, const char *const *texts, s
     for (size_t i = 0; i < nr; i++) {
         if (!texts[i])
             return bus_event_reject(event, "an element is NULL");
-        if (!add_raw(event, PIECE_TAIL, i > 0 ? "," : "") ||
+        if (!add_raw(event, PIECE_TAIL, i > 0 ? "," : "[", 1) ||
             !bus_json_string(&event->pieces[PIECE_TAIL], texts[i], strlen(texts[i]), &event->error))
             return false;
     }
-    return add_raw(event, PIECE_TAIL, "]");
+    return nr > 0 ? add_raw(event, PIECE_TAIL, "]", 1) : add_raw(event, PIECE_TAIL, "[]", 2);
 }
 
 static bool set_strings(struct unstale_event *event, unsigned bit, const struct member *member,
@@ -156,7 +202,7 @@ static bool set_strings(struct unstale_event *event, unsigned bit, const struct 
 bool unstale_event_set_changed(struct unstale_event *event, const char *const *names,
                                size_t names_nr)
 {
-    static const struct member member = {"changed", ",\"changed\":["};
+    static const struct member member = MEMBER("changed");
 
     return set_strings(event, SET_CHANGED, &member, names, names_nr);
 }
@@ -164,45 +210,53 @@ bool unstale_event_set_changed(struct unstale_event *event, const char *const *n
 bool unstale_event_set_parents(struct unstale_event *event, const char *const *labels,
                                size_t labels_nr)
 {
-    static const struct member member = {"parents", ",\"parents\":["};
+    static const struct member member = MEMBER("parents");
 
     return set_strings(event, SET_PARENTS, &member, labels, labels_nr);
 }
 
 bool unstale_event_set_ts(struct unstale_event *event, int64_t ts_ms)
 {
-    static const struct member member = {"ts", ",\"ts\":"};
+    static const struct member member = MEMBER("ts");
+    struct bus_buffer *tail = open_member(event, SET_TS, &member);
 
-    if (!open_member(event, SET_TS, &member))
+    if (!tail)
         return false;
     if (ts_ms < 0)
         return bus_event_reject(event, "ts is below 0");
-    return bus_json_int(&event->pieces[PIECE_TAIL], ts_ms, &event->error);
+    return bus_json_int(tail, ts_ms, &event->error);
 }
 
 bool unstale_event_set_version(struct unstale_event *event, int64_t version)
 {
-    static const struct member member = {"version", ",\"version\":"};
+    static const struct member member = MEMBER("version");
+    struct bus_buffer *tail = open_member(event, SET_VERSION, &member);
 
-    if (!open_member(event, SET_VERSION, &member))
+    if (!tail)
         return false;
     if (version < 0 || version > UNSTALE_VERSION_MAX)
         return bus_event_reject(event, "version is outside 0 .. 2^53-1");
-    return bus_json_int(&event->pieces[PIECE_TAIL], version, &event->error);
+    return bus_json_int(tail, version, &event->error);
 }
 
 bool unstale_event_set_text(struct unstale_event *event, enum unstale_text member, const char *text)
 {
     static const struct member members[] = {
-        {"id", ",\"id\":"},       {"source", ",\"source\":"}, {"tenant", ",\"tenant\":"},
-        {"trace", ",\"trace\":"}, {"sender", ",\"sender\":"},
+        MEMBER("id"), MEMBER("source"), MEMBER("tenant"), MEMBER("trace"), MEMBER("sender"),
     };
+    const char *name;
+    size_t length;
 
     if (member > UNSTALE_SENDER)
         return bus_event_is_open(event) && bus_event_reject(event, "no such member");
-    return open_member(event, member, &members[member]) &&
-           add_text(event, PIECE_TAIL, members[member].name, text) &&
-           (member != UNSTALE_ID || check_length(event, "id", text, UNSTALE_ID_MAX));
+    name = members[member].name;
+    if (!open_member(event, member, &members[member]))
+        return false;
+    if (!text)
+        return fail_null(event, name);
+    length = strlen(text);
+    return add_text(event, PIECE_TAIL, name, text, length) &&
+           (member != UNSTALE_ID || check_length(event, name, text, length, UNSTALE_ID_MAX));
 }
 
 bool unstale_event_set_m2m(struct unstale_event *event, const char *field,
@@ -219,7 +273,9 @@ bool unstale_event_set_m2m(struct unstale_event *event, const char *field,
         return false;
     if (is_set || action > UNSTALE_M2M_CLEAR)
         return bus_event_reject(event, is_set ? "m2m is set already" : "no such m2m action");
-    return add_raw(event, PIECE_M2M, "\"field\":") &&
-           add_text(event, PIECE_M2M, "m2m field", field) &&
-           add_raw(event, PIECE_M2M, actions[action]);
+    if (!field)
+        return fail_null(event, "m2m field");
+    return add_raw(event, PIECE_M2M, "\"field\":", 8) &&
+           add_text(event, PIECE_M2M, "m2m field", field, strlen(field)) &&
+           add_raw(event, PIECE_M2M, actions[action], strlen(actions[action]));
 }

@@ -20,22 +20,22 @@ enum event_piece {
     PIECE_TAIL,    /* ,"created":true,"ts":... in the order they were set */
     PIECE_KEY,     /* the model's label; writing adds ":PK" */
     PIECE_PK,      /* ,42,"a": columns of the event's or the row's pk */
-    PIECE_PK_TEXT, /* the first column as the record key has it */
+    PIECE_PK_TEXT, /* the first column as it was given, if it is a string */
     PIECE_PKS,     /* ,1,2 */
     PIECE_M2M,     /* "field":...,"action":... */
     PIECE_M2M_PKS, /* ,1,2 */
     PIECE_ROWS, /* ,{"pk":...},{...}: rows that are done; the one being built is in PK and images */
-    PIECE_IMAGES,                   /* ,"name":value: three, in the order of enum unstale_image */
-    PIECE_NAMES = PIECE_IMAGES + 3, /* struct name_span[]: where their names are, three likewise */
-    PIECE_JSON = PIECE_NAMES + 3,
+    PIECE_JSON,
     PIECE_NR
 };
 
-/* A field's name within its image, with what is around it: ,"name": */
-struct name_span {
-    size_t start;
-    size_t length;
+struct event_image {
+    struct bus_buffer members; /* ,"name":value */
+    struct bus_buffer starts;  /* size_t[]: where each of them begins */
+    uint64_t names;            /* hashed to a bit each */
 };
+
+enum { IMAGE_NR = 3 };
 
 struct unstale_event {
     const struct bus_allocator *allocator;
@@ -48,13 +48,20 @@ struct unstale_event {
     unsigned pk_nr;     /* columns */
     unsigned pks_nr;
     unsigned m2m_pks_nr;
-    unsigned rows_nr;  /* the one being built included */
-    uint64_t names[3]; /* an image's names, hashed to a bit each */
+    unsigned rows_nr; /* the one being built included */
     struct bus_buffer pieces[PIECE_NR];
+    struct event_image images[IMAGE_NR]; /* in the order of enum unstale_image */
 };
 
+static inline void bus_image_clear(struct event_image *image)
+{
+    image->members.length = 0;
+    image->starts.length = 0;
+    image->names = 0;
+}
+
 /* The event fails for not being begun, unless it failed before. Always returns false. */
-bool bus_event_fail_unopened(struct unstale_event *event);
+bool bus_event_fail_unopened(struct unstale_event *event) BUS_COLD;
 
 /* May the event be told more? If not, it holds the failure that says why. */
 static inline bool bus_event_is_open(struct unstale_event *event)
@@ -65,7 +72,7 @@ static inline bool bus_event_is_open(struct unstale_event *event)
 }
 
 /* The event fails with this text. Always returns false. */
-bool bus_event_reject(struct unstale_event *event, const char *text);
+bool bus_event_reject(struct unstale_event *event, const char *text) BUS_COLD;
 
 /* Adds ,"pk":...,"before":{...},"after":{...} as far as they are there. */
 bool bus_event_write_row(const struct unstale_event *event, struct bus_buffer *out);

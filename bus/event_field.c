@@ -13,132 +13,171 @@ static uint64_t name_bit(const char *name, size_t length)
     return UINT64_C(1) << (hash * UINT32_C(2654435769) >> 26);
 }
 
-static bool is_name_there(const struct bus_buffer *image, const struct bus_buffer *names,
-                          const struct name_span *name)
+/*
+ * Is there another member that opens as the last one does, ,"name": at `start`? A name's own quotes
+ * are escaped, so that equal bytes are an equal name.
+ */
+BUS_SELDOM static bool is_name_there(const struct event_image *image, size_t start, size_t length)
 {
-    for (size_t at = 0; at < names->length; at += sizeof(struct name_span)) {
-        struct name_span other;
-        memcpy(&other, names->data + at, sizeof(other));
-        if (other.length == name->length &&
-            memcmp(image->data + other.start, image->data + name->start, name->length) == 0)
+    const char *members = image->members.data;
+    size_t other;
+
+    for (size_t at = 0; at < image->starts.length; at += sizeof(other)) {
+        memcpy(&other, image->starts.data + at, sizeof(other));
+        if (members[other + length - 1] == ':' &&
+            memcmp(members + other, members + start, length) == 0)
             return true;
     }
     return false;
 }
 
-/* An object with a name twice is refused by the service, whichever value would win. */
-static bool note_name(struct unstale_event *event, enum unstale_image image, uint64_t bit,
-                      const struct name_span *name)
+BUS_COLD static bool fail_field(struct unstale_event *event, const char *name)
 {
-    struct bus_buffer *members = &event->pieces[PIECE_IMAGES + (int)image];
-    struct bus_buffer *names = &event->pieces[PIECE_NAMES + (int)image];
-
-    if ((event->names[image] & bit) && is_name_there(members, names, name))
-        return bus_event_reject(event, "this name is there already");
-    event->names[image] |= bit;
-    return bus_buffer_add(names, name, sizeof(*name)) || bus_fail_memory(&event->error);
+    bus_error_wrap(&event->error, "field %s", name);
+    return false;
 }
 
-static bool finish_field(struct unstale_event *event, const char *name, bool ok)
+BUS_COLD static bool fail_name(struct unstale_event *event)
 {
-    if (!ok)
-        bus_error_wrap(&event->error, "field %s", name);
-    return ok;
+    bus_error_wrap(&event->error, "a field's name");
+    return false;
+}
+
+/* A name that is not plain; its comma stands behind the end. */
+BUS_SELDOM static bool write_special_name(struct unstale_event *event, struct bus_buffer *members,
+                                          const char *name, size_t length)
+{
+    members->length++;
+    return (bus_json_special(members, name, length, &event->error) &&
+            (bus_buffer_add_char(members, ':') || bus_fail_memory(&event->error))) ||
+           fail_name(event);
+}
+
+/* ,"name": */
+static inline bool write_name(struct unstale_event *event, struct bus_buffer *members,
+                              const char *name, size_t length)
+{
+    char *to;
+
+    if (!bus_buffer_reserve(members, length + 4))
+        return bus_fail_memory(&event->error) || fail_name(event);
+    to = bus_buffer_end(members);
+    *to = ',';
+    to = bus_json_write_plain(to + 1, name, length);
+    if (!to)
+        return write_special_name(event, members, name, length);
+    *to = ':';
+    members->length = (size_t)(to + 1 - members->data);
+    return true;
+}
+
+/* An object with a name twice is refused by the service, whichever value would win. */
+static inline bool note_name(struct unstale_event *event, struct event_image *image, uint64_t bit,
+                             size_t start)
+{
+    if ((image->names & bit) && is_name_there(image, start, image->members.length - start))
+        return bus_event_reject(event, "this name is there already");
+    image->names |= bit;
+    return bus_buffer_add(&image->starts, &start, sizeof(start)) || bus_fail_memory(&event->error);
+}
+
+static bool add_name(struct unstale_event *event, struct event_image *image, const char *name)
+{
+    size_t length = strlen(name);
+    size_t start = image->members.length;
+
+    return write_name(event, &image->members, name, length) &&
+           (note_name(event, image, name_bit(name, length), start) || fail_field(event, name));
+}
+
+BUS_COLD static void refuse_field(struct unstale_event *event, const char *name)
+{
+    if (bus_event_is_open(event))
+        bus_event_reject(event, name ? "no such image" : "a field's name is NULL");
 }
 
 /* Writes ,"name": and returns where the value goes; NULL on failure. */
 static inline struct bus_buffer *open_field(struct unstale_event *event, enum unstale_image image,
                                             const char *name)
 {
-    struct bus_buffer *buffer;
-    struct name_span span;
-    size_t length;
-
-    if (!bus_event_is_open(event))
-        return NULL;
-    if (!name || image > UNSTALE_META) {
-        bus_event_reject(event, name ? "no such image" : "a field's name is NULL");
+    if (!bus_event_is_open(event) || !name || image > UNSTALE_META) {
+        refuse_field(event, name);
         return NULL;
     }
-    buffer = &event->pieces[PIECE_IMAGES + (int)image];
-    length = strlen(name);
-    span.start = buffer->length;
-    if (!bus_json_member(buffer, name, length, &event->error)) {
-        bus_error_wrap(&event->error, "a field's name");
-        return NULL;
-    }
-    span.length = buffer->length - span.start;
-    if (note_name(event, image, name_bit(name, length), &span))
-        return buffer;
-    finish_field(event, name, false);
-    return NULL;
+    return add_name(event, &event->images[image], name) ? &event->images[image].members : NULL;
 }
 
 bool unstale_event_add_string(struct unstale_event *event, enum unstale_image image,
                               const char *name, const char *text, size_t length)
 {
-    struct bus_buffer *buffer = open_field(event, image, name);
+    struct bus_buffer *members = open_field(event, image, name);
 
-    return buffer &&
-           finish_field(event, name, bus_json_string(buffer, text, length, &event->error));
+    return members &&
+           (bus_json_string(members, text, length, &event->error) || fail_field(event, name));
 }
 
 bool unstale_event_add_int(struct unstale_event *event, enum unstale_image image, const char *name,
                            int64_t value)
 {
-    struct bus_buffer *buffer = open_field(event, image, name);
+    struct bus_buffer *members = open_field(event, image, name);
 
-    return buffer && finish_field(event, name, bus_json_int(buffer, value, &event->error));
+    return members && (bus_json_int(members, value, &event->error) || fail_field(event, name));
 }
 
 bool unstale_event_add_double(struct unstale_event *event, enum unstale_image image,
                               const char *name, double value)
 {
-    struct bus_buffer *buffer = open_field(event, image, name);
+    struct bus_buffer *members = open_field(event, image, name);
 
-    return buffer && finish_field(event, name, bus_json_double(buffer, value, &event->error));
+    return members && (bus_json_double(members, value, &event->error) || fail_field(event, name));
 }
 
 bool unstale_event_add_decimal(struct unstale_event *event, enum unstale_image image,
                                const char *name, const char *digits, size_t length)
 {
-    struct bus_buffer *buffer = open_field(event, image, name);
-    bool ok;
+    struct bus_buffer *members = open_field(event, image, name);
 
-    if (!buffer)
+    if (!members)
         return false;
     if (length == 0 || bus_json_number_length(digits, length) != length)
-        ok = bus_event_reject(event, "not a decimal number");
+        bus_event_reject(event, "not a decimal number");
+    else if (bus_buffer_add(members, digits, length))
+        return true;
     else
-        ok = bus_buffer_add(buffer, digits, length) || bus_fail_memory(&event->error);
-    return finish_field(event, name, ok);
+        bus_fail_memory(&event->error);
+    return fail_field(event, name);
 }
 
-static bool add_literal(struct unstale_event *event, enum unstale_image image, const char *name,
-                        const char *literal)
+static inline bool add_literal(struct unstale_event *event, enum unstale_image image,
+                               const char *name, const char *literal, size_t length)
 {
-    struct bus_buffer *buffer = open_field(event, image, name);
+    struct bus_buffer *members = open_field(event, image, name);
 
-    return buffer &&
-           finish_field(event, name,
-                        bus_buffer_add_text(buffer, literal) || bus_fail_memory(&event->error));
+    if (!members)
+        return false;
+    if (bus_buffer_add(members, literal, length))
+        return true;
+    bus_fail_memory(&event->error);
+    return fail_field(event, name);
 }
 
 bool unstale_event_add_bool(struct unstale_event *event, enum unstale_image image, const char *name,
                             bool value)
 {
-    return add_literal(event, image, name, value ? "true" : "false");
+    return value ? add_literal(event, image, name, "true", 4)
+                 : add_literal(event, image, name, "false", 5);
 }
 
 bool unstale_event_add_null(struct unstale_event *event, enum unstale_image image, const char *name)
 {
-    return add_literal(event, image, name, "null");
+    return add_literal(event, image, name, "null", 4);
 }
 
 bool unstale_event_add_json(struct unstale_event *event, enum unstale_image image, const char *name,
                             const char *json, size_t length)
 {
-    struct bus_buffer *buffer = open_field(event, image, name);
+    struct bus_buffer *members = open_field(event, image, name);
 
-    return buffer && finish_field(event, name, bus_json_copy(buffer, json, length, &event->error));
+    return members &&
+           (bus_json_copy(members, json, length, &event->error) || fail_field(event, name));
 }

@@ -41,7 +41,7 @@ static struct bus_buffer *open_pk(struct unstale_event *event, enum unstale_pk_l
     return NULL;
 }
 
-/* The record key has the first column bare; with more columns their JSON stands there instead. */
+/* The record key has a string bare; with more columns than one their JSON stands there instead. */
 static bool note_key(struct unstale_event *event, enum unstale_pk_list list, const char *text,
                      size_t length)
 {
@@ -54,13 +54,8 @@ static bool note_key(struct unstale_event *event, enum unstale_pk_list list, con
 bool unstale_event_pk_int(struct unstale_event *event, enum unstale_pk_list list, int64_t pk)
 {
     struct bus_buffer *buffer = open_pk(event, list);
-    size_t start;
 
-    if (!buffer)
-        return false;
-    start = buffer->length;
-    return bus_json_int(buffer, pk, &event->error) &&
-           note_key(event, list, buffer->data + start, buffer->length - start);
+    return buffer && bus_json_int(buffer, pk, &event->error);
 }
 
 bool unstale_event_pk_string(struct unstale_event *event, enum unstale_pk_list list,
@@ -129,20 +124,16 @@ static bool finish_row(struct unstale_event *event)
 
 bool unstale_event_row(struct unstale_event *event)
 {
-    static const enum event_piece of_row[] = {
-        PIECE_PK, PIECE_PK_TEXT, PIECE_NAMES, PIECE_NAMES + 1, PIECE_IMAGES, PIECE_IMAGES + 1,
-    };
-
     if (!bus_event_is_open(event) || (event->has_rows && !finish_row(event)))
         return false;
     if (event->rows_nr == UNSTALE_ROWS_MAX)
         return bus_fail(&event->error, UNSTALE_REJECT, "more than %d rows", UNSTALE_ROWS_MAX);
-    if (!event->has_rows && (event->pk_nr > 0 || event->pieces[PIECE_IMAGES].length > 0 ||
-                             event->pieces[PIECE_IMAGES + 1].length > 0))
+    if (!event->has_rows && (event->pk_nr > 0 || event->images[UNSTALE_BEFORE].members.length > 0 ||
+                             event->images[UNSTALE_AFTER].members.length > 0))
         return bus_event_reject(event, "rows begin before any pk, before and after");
-    for (size_t i = 0; i < sizeof(of_row) / sizeof(of_row[0]); i++)
-        event->pieces[of_row[i]].length = 0;
-    event->names[UNSTALE_BEFORE] = event->names[UNSTALE_AFTER] = 0;
+    event->pieces[PIECE_PK].length = event->pieces[PIECE_PK_TEXT].length = 0;
+    bus_image_clear(&event->images[UNSTALE_BEFORE]);
+    bus_image_clear(&event->images[UNSTALE_AFTER]);
     event->pk_nr = 0;
     event->has_rows = true;
     event->rows_nr++;

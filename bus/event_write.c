@@ -5,99 +5,152 @@ static const struct bus_buffer *piece(const struct unstale_event *event, int whi
     return &event->pieces[which];
 }
 
-/* Adds a piece without the comma it begins with. */
-static inline bool add_bare(struct bus_buffer *out, const struct bus_buffer *members)
+static const struct bus_buffer *members(const struct unstale_event *event, enum unstale_image image)
 {
-    return bus_buffer_add(out, members->data + 1, members->length - 1);
+    return &event->images[image].members;
 }
 
-/* ,"name":{members} where there are any. */
-static inline bool write_object(struct bus_buffer *out, const char *opening,
-                                const struct bus_buffer *members)
+/*
+ * What puts bytes at `to` returns their end; room for all of them was made before. WORDS is more
+ * than all the text around the pieces.
+ */
+enum { WORDS = 128 };
+
+static inline char *put(char *to, const char *bytes, size_t length)
+{
+    memcpy(to, bytes, length);
+    return to + length;
+}
+
+static inline char *put_piece(char *to, const struct bus_buffer *members)
+{
+    return members->length > 0 ? put(to, members->data, members->length) : to;
+}
+
+/* A piece that is not empty, without the comma it begins with. */
+static inline char *put_bare(char *to, const struct bus_buffer *members)
+{
+    return put(to, members->data + 1, members->length - 1);
+}
+
+/* Where there are any: the opening, the members and the closing bracket. */
+static inline char *put_group(char *to, const char *opening, const struct bus_buffer *members,
+                              char closing)
 {
     if (members->length == 0)
-        return true;
-    return bus_buffer_add_text(out, opening) && add_bare(out, members) &&
-           bus_buffer_add_char(out, '}');
+        return to;
+    to = put_bare(put(to, opening, strlen(opening)), members);
+    *to = closing;
+    return to + 1;
 }
 
-static inline bool write_list(struct bus_buffer *out, const char *opening,
-                              const struct bus_buffer *elements)
+static inline char *put_row(char *to, const struct unstale_event *event)
 {
-    if (elements->length == 0)
-        return true;
-    return bus_buffer_add_text(out, opening) && add_bare(out, elements) &&
-           bus_buffer_add_char(out, ']');
+    const struct bus_buffer *pk = piece(event, PIECE_PK);
+
+    if (event->pk_nr == 1)
+        to = put_bare(put(to, ",\"pk\":", 6), pk);
+    else
+        to = put_group(to, ",\"pk\":[", pk, ']');
+    to = put_group(to, ",\"before\":{", members(event, UNSTALE_BEFORE), '}');
+    return put_group(to, ",\"after\":{", members(event, UNSTALE_AFTER), '}');
 }
 
-static bool write_pk(const struct unstale_event *event, struct bus_buffer *out)
+static size_t row_bytes(const struct unstale_event *event)
 {
-    if (event->pk_nr > 1)
-        return write_list(out, ",\"pk\":[", piece(event, PIECE_PK));
-    return event->pk_nr == 0 ||
-           (bus_buffer_add(out, ",\"pk\":", 6) && add_bare(out, piece(event, PIECE_PK)));
+    return piece(event, PIECE_PK)->length + members(event, UNSTALE_BEFORE)->length +
+           members(event, UNSTALE_AFTER)->length;
 }
 
 bool bus_event_write_row(const struct unstale_event *event, struct bus_buffer *out)
 {
-    return write_pk(event, out) &&
-           write_object(out, ",\"before\":{", piece(event, PIECE_IMAGES + (int)UNSTALE_BEFORE)) &&
-           write_object(out, ",\"after\":{", piece(event, PIECE_IMAGES + (int)UNSTALE_AFTER));
-}
-
-/* The finished rows, and the one that is being built: writing must not close it, more may come. */
-static bool write_rows(const struct unstale_event *event, struct bus_buffer *out)
-{
-    const struct bus_buffer *rows = piece(event, PIECE_ROWS);
-    size_t start;
-
-    if (!bus_buffer_add_text(out, ",\"rows\":["))
+    if (!bus_buffer_reserve(out, row_bytes(event) + WORDS))
         return false;
-    if (rows->length > 0 && (!add_bare(out, rows) || !bus_buffer_add_char(out, ',')))
-        return false;
-    start = out->length;
-    if (!bus_event_write_row(event, out) || !bus_buffer_add(out, "}]", 2))
-        return false;
-    out->data[start] = '{';
+    out->length = (size_t)(put_row(bus_buffer_end(out), event) - out->data);
     return true;
 }
 
-static bool write_m2m(const struct unstale_event *event, struct bus_buffer *out)
+/* The finished rows, and the one that is being built: writing must not close it, more may come. */
+static char *put_rows(char *to, const struct unstale_event *event)
 {
-    const struct bus_buffer *m2m = piece(event, PIECE_M2M);
+    const struct bus_buffer *rows = piece(event, PIECE_ROWS);
+    char *start;
 
-    if (m2m->length == 0)
-        return true;
-    return bus_buffer_add_text(out, ",\"m2m\":{") && bus_buffer_add_buffer(out, m2m) &&
-           write_list(out, ",\"pks\":[", piece(event, PIECE_M2M_PKS)) &&
-           bus_buffer_add_char(out, '}');
+    to = put(to, ",\"rows\":[", 9);
+    if (rows->length > 0) {
+        to = put_bare(to, rows);
+        *to++ = ',';
+    }
+    start = to;
+    to = put_row(to, event);
+    *start = '{';
+    return put(to, "}]", 2);
+}
+
+static char *put_m2m(char *to, const struct unstale_event *event)
+{
+    if (piece(event, PIECE_M2M)->length == 0)
+        return to;
+    to = put_piece(put(to, ",\"m2m\":{", 8), piece(event, PIECE_M2M));
+    to = put_group(to, ",\"pks\":[", piece(event, PIECE_M2M_PKS), ']');
+    *to = '}';
+    return to + 1;
+}
+
+static size_t json_bytes(const struct unstale_event *event)
+{
+    size_t bytes = row_bytes(event) + members(event, UNSTALE_META)->length + WORDS;
+
+    for (int i = PIECE_HEAD; i < PIECE_JSON; i++)
+        bytes += piece(event, i)->length;
+    return bytes;
 }
 
 static bool write_json(struct unstale_event *event)
 {
     struct bus_buffer *out = &event->pieces[PIECE_JSON];
+    char *to;
 
     out->length = 0;
-    return bus_buffer_add_char(out, '{') && bus_buffer_add_buffer(out, piece(event, PIECE_HEAD)) &&
-           (event->has_rows ? write_rows(event, out) : bus_event_write_row(event, out)) &&
-           write_list(out, ",\"pks\":[", piece(event, PIECE_PKS)) &&
-           bus_buffer_add_buffer(out, piece(event, PIECE_TAIL)) && write_m2m(event, out) &&
-           write_object(out, ",\"meta\":{", piece(event, PIECE_IMAGES + (int)UNSTALE_META)) &&
-           bus_buffer_add_char(out, '}');
+    if (!bus_buffer_reserve(out, json_bytes(event)))
+        return false;
+    to = out->data;
+    *to++ = '{';
+    to = put_piece(to, piece(event, PIECE_HEAD));
+    to = event->has_rows ? put_rows(to, event) : put_row(to, event);
+    to = put_group(to, ",\"pks\":[", piece(event, PIECE_PKS), ']');
+    to = put_piece(to, piece(event, PIECE_TAIL));
+    to = put_m2m(to, event);
+    to = put_group(to, ",\"meta\":{", members(event, UNSTALE_META), '}');
+    *to++ = '}';
+    out->length = (size_t)(to - out->data);
+    return true;
+}
+
+/* What of the key comes after the model and its colon: a string bare, a number, or an array. */
+static inline char *put_key(char *to, const struct unstale_event *event)
+{
+    const struct bus_buffer *pk = piece(event, PIECE_PK);
+
+    if (event->pk_nr > 1)
+        return put_group(to, "[", pk, ']');
+    return pk->data[1] == '"' ? put_piece(to, piece(event, PIECE_PK_TEXT)) : put_bare(to, pk);
 }
 
 static bool write_key(struct unstale_event *event)
 {
     struct bus_buffer *key = &event->pieces[PIECE_KEY];
+    char *to;
 
     key->length = event->model_bytes;
     if (event->has_rows || event->pk_nr == 0)
         return true;
-    if (!bus_buffer_add_char(key, ':'))
+    if (!bus_buffer_reserve(key, piece(event, PIECE_PK)->length + 2))
         return false;
-    if (event->pk_nr == 1)
-        return bus_buffer_add_buffer(key, piece(event, PIECE_PK_TEXT));
-    return write_list(key, "[", piece(event, PIECE_PK));
+    to = bus_buffer_end(key);
+    *to++ = ':';
+    key->length = (size_t)(put_key(to, event) - key->data);
+    return true;
 }
 
 bool unstale_event_check(struct unstale_event *event, struct unstale_error *err)

@@ -1,5 +1,6 @@
 #include "bus/json.h"
 
+#include <endian.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -52,22 +53,54 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* Eight bytes at once: is each of them plain ASCII? A borrow may only make a plain word look special. */
-static bool is_plain_word(uint64_t word)
+/*
+ * Eight bytes at once: the highest bit of those that are not plain ASCII. A borrow may add others
+ * above the lowest, which is right. With its second bit turned, a quote is below 0x21 and every
+ * control character still is.
+ */
+static inline uint64_t special_bytes(uint64_t word)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t quote = word ^ (ones * '"');
-    uint64_t backslash = word ^ (ones * '\\');
+    uint64_t below = (word ^ (ones * 0x02)) - ones * 0x21;
+    uint64_t backslash = (word ^ (ones * '\\')) - ones;
 
-    return !((word | (word - ones * 0x20) | (quote - ones) | (backslash - ones)) & (ones * 0x80));
+    return (word | below | backslash) & (ones * 0x80);
 }
 
-static uint64_t load_word(const char *text)
+static inline uint64_t load_word(const char *text)
 {
     uint64_t word;
 
     memcpy(&word, text, sizeof(word));
     return word;
+}
+
+static inline uint32_t load_half(const char *text)
+{
+    uint32_t half;
+
+    memcpy(&half, text, sizeof(half));
+    return half;
+}
+
+/* Where the first byte from i on is that is not plain ASCII; length when there is none. */
+static inline size_t skip_ascii(const char *text, size_t i, size_t length)
+{
+    uint64_t special;
+
+    for (; length - i >= 8; i += 8) {
+        special = special_bytes(le64toh(load_word(text + i)));
+        if (special)
+            return i + (size_t)__builtin_ctzll(special) / 8;
+    }
+    if (i < length && length >= 8) {
+        /* The last eight bytes without those seen before; the zeros behind them are special too. */
+        special = special_bytes(le64toh(load_word(text + length - 8)) >> (8 - (length - i)) * 8);
+        return i + (size_t)__builtin_ctzll(special) / 8;
+    }
+    while (i < length && is_plain((unsigned char)text[i]))
+        i++;
+    return i;
 }
 
 size_t bus_json_plain_run(const char *text, size_t length)
@@ -76,16 +109,15 @@ size_t bus_json_plain_run(const char *text, size_t length)
     size_t character;
 
     for (;;) {
-        while (length - i >= 8 && is_plain_word(load_word(text + i)))
-            i += 8;
-        while (i < length && is_plain((unsigned char)text[i]))
-            i++;
+        i = skip_ascii(text, i, length);
         if (i == length || (unsigned char)text[i] < 0x80)
             return i;
-        character = bus_utf8_length(text + i, length - i);
-        if (character == 0)
-            return i;
-        i += character;
+        do {
+            character = bus_utf8_length(text + i, length - i);
+            if (character == 0)
+                return i;
+            i += character;
+        } while (i < length && (unsigned char)text[i] >= 0x80);
     }
 }
 
@@ -106,31 +138,7 @@ static bool add_escape(struct bus_buffer *buffer, unsigned char c)
     return bus_buffer_add(buffer, escape, 6);
 }
 
-/*
- * Copies plain ASCII while looking at it, which most strings are to their end. The last word overlaps
- * the one before, so that no byte is looked at alone. False at the first special byte.
- */
-static inline bool copy_plain(char *to, const char *text, size_t length)
-{
-    uint64_t word;
-    size_t i = 0;
-
-    if (length < 8) {
-        for (; i < length && is_plain((unsigned char)text[i]); i++)
-            to[i] = text[i];
-        return i == length;
-    }
-    for (; i < length; i += 8) {
-        if (i > length - 8)
-            i = length - 8;
-        word = load_word(text + i);
-        if (!is_plain_word(word))
-            return false;
-        memcpy(to + i, &word, sizeof(word));
-    }
-    return true;
-}
-
+/* The text as it stands within quotes, and the closing one. */
 static bool add_escaped(struct bus_buffer *buffer, const char *text, size_t length,
                         struct unstale_error *err)
 {
@@ -149,113 +157,138 @@ static bool add_escaped(struct bus_buffer *buffer, const char *text, size_t leng
     return bus_buffer_add_char(buffer, '"') || bus_fail_memory(err);
 }
 
-bool bus_json_string(struct bus_buffer *buffer, const char *text, size_t length,
-                     struct unstale_error *err)
+bool bus_json_special(struct bus_buffer *buffer, const char *text, size_t length,
+                      struct unstale_error *err)
 {
     size_t start = buffer->length;
-    char *to;
 
-    if (!bus_buffer_reserve(buffer, length + 2))
+    if (!bus_buffer_add_char(buffer, '"'))
         return bus_fail_memory(err);
-    to = buffer->data + start;
-    to[0] = '"';
-    if (copy_plain(to + 1, text, length)) {
-        to[length + 1] = '"';
-        buffer->length += length + 2;
-        return true;
-    }
-    buffer->length++;
     if (add_escaped(buffer, text, length, err))
         return true;
     buffer->length = start;
     return false;
 }
 
-bool bus_json_member(struct bus_buffer *buffer, const char *name, size_t length,
-                     struct unstale_error *err)
+/*
+ * Each copies plain ASCII while looking at it, and returns 0 if it was that. The last part overlaps
+ * the one before, so that no byte but those of the shortest texts is looked at alone.
+ */
+static inline uint64_t copy_bytes(char *to, const char *text, size_t length)
 {
-    size_t start = buffer->length;
-    char *to;
+    uint64_t special = 0;
 
-    if (!bus_buffer_reserve(buffer, length + 4))
-        return bus_fail_memory(err);
-    to = buffer->data + start;
-    to[0] = ',';
-    to[1] = '"';
-    if (copy_plain(to + 2, name, length)) {
-        to[length + 2] = '"';
-        to[length + 3] = ':';
-        buffer->length += length + 4;
-        return true;
+    for (size_t i = 0; i < length; i++) {
+        special |= !is_plain((unsigned char)text[i]);
+        to[i] = text[i];
     }
-    buffer->length += 2;
-    if (add_escaped(buffer, name, length, err) &&
-        (bus_buffer_add_char(buffer, ':') || bus_fail_memory(err)))
-        return true;
-    buffer->length = start;
-    return false;
+    return special;
 }
 
-/* Bits times log10(2), in 4096ths, is the number of digits or one less. */
-static inline size_t digits_of(uint64_t value)
+static inline uint64_t copy_halves(char *to, const char *text, size_t length)
 {
-    static const uint64_t powers[] = {
-        UINT64_C(1),
-        UINT64_C(10),
-        UINT64_C(100),
-        UINT64_C(1000),
-        UINT64_C(10000),
-        UINT64_C(100000),
-        UINT64_C(1000000),
-        UINT64_C(10000000),
-        UINT64_C(100000000),
-        UINT64_C(1000000000),
-        UINT64_C(10000000000),
-        UINT64_C(100000000000),
-        UINT64_C(1000000000000),
-        UINT64_C(10000000000000),
-        UINT64_C(100000000000000),
-        UINT64_C(1000000000000000),
-        UINT64_C(10000000000000000),
-        UINT64_C(100000000000000000),
-        UINT64_C(1000000000000000000),
-        UINT64_C(10000000000000000000),
-    };
-    size_t guess = (size_t)(64 - __builtin_clzll(value | 1)) * 1233 >> 12;
+    uint32_t first = load_half(text), last = load_half(text + length - 4);
 
-    return guess + (value >= powers[guess] || guess == 0);
+    memcpy(to, &first, 4);
+    memcpy(to + length - 4, &last, 4);
+    return special_bytes(first | (uint64_t)last << 32);
 }
 
-/* Two digits a step, from the end, into their place. */
-static inline void write_digits(char *end, uint64_t value)
+static inline uint64_t copy_two_words(char *to, const char *text, size_t length)
 {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
-                                "25262728293031323334353637383940414243444546474849"
-                                "50515253545556575859606162636465666768697071727374"
-                                "75767778798081828384858687888990919293949596979899";
+    uint64_t first = load_word(text), last = load_word(text + length - 8);
 
-    for (; value >= 100; value /= 100) {
-        end -= 2;
-        memcpy(end, pairs + value % 100 * 2, 2);
+    memcpy(to, &first, 8);
+    memcpy(to + length - 8, &last, 8);
+    return special_bytes(first) | special_bytes(last);
+}
+
+static inline char *put_quotes(char *to, size_t length)
+{
+    to[0] = '"';
+    to[length + 1] = '"';
+    return to + length + 2;
+}
+
+/* More than 16 bytes. */
+BUS_SELDOM static char *write_long_plain(char *to, const char *text, size_t length)
+{
+    size_t i = 0;
+
+    for (; length - i > 16; i += 8) {
+        uint64_t word = load_word(text + i);
+        if (special_bytes(word))
+            return NULL;
+        memcpy(to + 1 + i, &word, sizeof(word));
     }
-    if (value >= 10)
-        memcpy(end - 2, pairs + value * 2, 2);
-    else
-        end[-1] = (char)('0' + value);
+    return copy_two_words(to + 1 + i, text + i, length - i) ? NULL : put_quotes(to, length);
 }
 
-bool bus_json_int(struct bus_buffer *buffer, int64_t value, struct unstale_error *err)
+char *bus_json_write_plain(char *to, const char *text, size_t length)
+{
+    uint64_t special;
+
+    if (length > 16)
+        return write_long_plain(to, text, length);
+    special = length < 4   ? copy_bytes(to + 1, text, length)
+              : length < 8 ? copy_halves(to + 1, text, length)
+                           : copy_two_words(to + 1, text, length);
+    return special ? NULL : put_quotes(to, length);
+}
+
+/* Integers are written eight digits at a time. */
+#define EIGHT UINT64_C(100000000)
+#define ASCII_ZEROS UINT64_C(0x3030303030303030)
+
+/* The digits of a number below 10^8, one a byte and the first one lowest, by halves all at once. */
+static inline uint64_t eight_digits(uint32_t value)
+{
+    uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
+    uint64_t hundreds = (fours * 5243 >> 19) & UINT64_C(0x0000007f0000007f);
+    uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
+    uint64_t tens = (twos * 103 >> 10) & UINT64_C(0x000f000f000f000f);
+
+    return tens | (twos - tens * 10) << 8;
+}
+
+/* Writes eight bytes, of which as many count as the number has digits. Returns their end. */
+static inline char *write_first_digits(char *to, uint32_t value)
+{
+    uint64_t digits = eight_digits(value);
+    unsigned zeros = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) / 8;
+
+    digits = htole64((digits | ASCII_ZEROS) >> zeros * 8);
+    memcpy(to, &digits, sizeof(digits));
+    return to + 8 - zeros;
+}
+
+static inline char *write_next_digits(char *to, uint32_t value)
+{
+    uint64_t digits = htole64(eight_digits(value) | ASCII_ZEROS);
+
+    memcpy(to, &digits, sizeof(digits));
+    return to + 8;
+}
+
+char *bus_json_write_int(char *to, int64_t value)
 {
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    size_t length = digits_of(rest) + (value < 0);
 
-    if (!bus_buffer_reserve(buffer, length))
-        return bus_fail_memory(err);
-    if (value < 0)
-        buffer->data[buffer->length] = '-';
-    buffer->length += length;
-    write_digits(buffer->data + buffer->length, rest);
-    return true;
+    if ((uint64_t)value < 10) {
+        *to = (char)('0' + value);
+        return to + 1;
+    }
+    *to = '-';
+    to += value < 0;
+    if (rest < EIGHT)
+        return write_first_digits(to, (uint32_t)rest);
+    if (rest < EIGHT * EIGHT) {
+        to = write_first_digits(to, (uint32_t)(rest / EIGHT));
+    } else {
+        to = write_first_digits(to, (uint32_t)(rest / (EIGHT * EIGHT)));
+        to = write_next_digits(to, (uint32_t)(rest / EIGHT % EIGHT));
+    }
+    return write_next_digits(to, (uint32_t)(rest % EIGHT));
 }
 
 /* A double as 0.DIGITS times ten to the point. */

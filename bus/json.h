@@ -22,12 +22,45 @@ size_t bus_utf8_characters(const char *text, size_t length);
 /* Bytes at the start that stand in a JSON string as they are: valid UTF-8 up to the first " \ or control. */
 size_t bus_json_plain_run(const char *text, size_t length);
 
-bool bus_json_string(struct bus_buffer *buffer, const char *text, size_t length,
-                     struct unstale_error *err);
-/* ,"name": */
-bool bus_json_member(struct bus_buffer *buffer, const char *name, size_t length,
-                     struct unstale_error *err);
-bool bus_json_int(struct bus_buffer *buffer, int64_t value, struct unstale_error *err);
+/*
+ * The text in quotes, written to where there is room for it. Returns the end; NULL when it is not
+ * plain, which most are: ASCII without " \ and control characters.
+ */
+char *bus_json_write_plain(char *to, const char *text, size_t length);
+
+/* Any text in quotes. */
+bool bus_json_special(struct bus_buffer *buffer, const char *text, size_t length,
+                      struct unstale_error *err);
+
+static inline bool bus_json_string(struct bus_buffer *buffer, const char *text, size_t length,
+                                   struct unstale_error *err)
+{
+    char *end;
+
+    if (!bus_buffer_reserve(buffer, length + 2))
+        return bus_fail_memory(err);
+    end = bus_json_write_plain(bus_buffer_end(buffer), text, length);
+    if (!end)
+        return bus_json_special(buffer, text, length, err);
+    buffer->length = (size_t)(end - buffer->data);
+    return true;
+}
+
+enum { BUS_JSON_INT_BYTES = 32 };
+
+/* Touches up to BUS_JSON_INT_BYTES; returns the end of those that count. */
+char *bus_json_write_int(char *to, int64_t value);
+
+static inline bool bus_json_int(struct bus_buffer *buffer, int64_t value, struct unstale_error *err)
+{
+    char *end;
+
+    if (!bus_buffer_reserve(buffer, BUS_JSON_INT_BYTES))
+        return bus_fail_memory(err);
+    end = bus_json_write_int(bus_buffer_end(buffer), value);
+    buffer->length = (size_t)(end - buffer->data);
+    return true;
+}
 
 /*
  * The shortest digits that read back as the same double, laid out as Python's repr() does (5.0,

@@ -114,6 +114,29 @@ START_TEST(plain_run_stops_at_the_first_special_byte)
 }
 END_TEST
 
+/* Short, middling and long strings are looked at by different means. */
+START_TEST(string_of_any_length_and_a_special_byte_anywhere)
+{
+    const size_t length = (size_t)_i;
+    char text[48], want[64];
+
+    memset(text, '~', sizeof(text));
+    snprintf(want, sizeof(want), "\"%.*s\"", _i, text);
+    ck_assert(bus_json_string(&buffer, text, length, &err));
+    ck_assert_str_eq(written(), want);
+    for (int at = 0; at < _i; at++) {
+        text[at] = '"';
+        snprintf(want, sizeof(want), "\"%.*s\\%.*s\"", at, text, _i - at, text + at);
+        ck_assert(bus_json_string(&buffer, text, length, &err));
+        ck_assert_str_eq(written(), want);
+        text[at] = '\xff';
+        ck_assert(!bus_json_string(&buffer, text, length, &err));
+        ck_assert_uint_eq(buffer.length, 0);
+        text[at] = '~';
+    }
+}
+END_TEST
+
 static const struct {
     int64_t value;
     const char *json;
@@ -126,6 +149,9 @@ static const struct {
     {100, "100"},
     {-1005, "-1005"},
     {1000000, "1000000"},
+    {-100000007, "-100000007"},
+    {4000000030000002, "4000000030000002"},
+    {1000000000200000003, "1000000000200000003"},
     {42, "42"},
     {INT64_MAX, "9223372036854775807"},
     {INT64_MIN, "-9223372036854775808"},
@@ -325,6 +351,7 @@ static Suite *json_suite(void)
     tcase_add_loop_test(c, string_is_escaped, 0, NR(strings));
     tcase_add_loop_test(c, string_that_is_not_utf8_is_refused, 0, NR(bad_strings));
     tcase_add_loop_test(c, plain_run_stops_at_the_first_special_byte, 0, 7);
+    tcase_add_loop_test(c, string_of_any_length_and_a_special_byte_anywhere, 0, 40);
     tcase_add_loop_test(c, int_is_written, 0, NR(ints));
     tcase_add_test(c, int_has_as_many_digits_as_it_has);
     tcase_add_loop_test(c, double_is_laid_out_as_python_does, 0, NR(doubles));
