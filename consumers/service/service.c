@@ -20,7 +20,7 @@
 #include "consumers/service/http.h"
 #include "consumers/service/notify.h"
 
-enum { LOOK_EVERY_MS = 1000, DRAIN_LOOK_MS = 50, MMAP_THRESHOLD_BYTES = 64 << 20 };
+enum { LOOK_EVERY_MS = 1000, DRAIN_LOOK_MS = 10, MMAP_THRESHOLD_BYTES = 64 << 20 };
 
 struct worker {
     struct pipeline *pipeline;
