@@ -133,7 +133,8 @@ class HostileRedisTest(BusTest):
         self.deceive({b"SCAN": lambda: itertools.chain([b"*2\r\n$1\r\n1\r\n*4000000000\r\n"],
                                                        itertools.repeat(array))},
                      "a.Purge", "list:%d:a")
-        self.assertLess(memory(self.bus)[1], before + MOST_MORE_BYTES)
+        if not process.is_sanitized():  # AddressSanitizer keeps what is freed for a while
+            self.assertLess(memory(self.bus)[1], before + MOST_MORE_BYTES)
         self.finish()
 
     def test_it_is_said_once_and_asked_ever_more_seldom(self):
