@@ -37,6 +37,12 @@ static inline char *bus_buffer_end(const struct bus_buffer *buffer)
     return buffer->data + buffer->length;
 }
 
+/* What was written there ends before this byte. */
+static inline void bus_buffer_end_at(struct bus_buffer *buffer, const char *end)
+{
+    buffer->length = (size_t)(end - buffer->data);
+}
+
 static inline bool bus_buffer_add(struct bus_buffer *buffer, const void *bytes, size_t length)
 {
     if (length == 0)

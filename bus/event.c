@@ -99,8 +99,8 @@ static bool add_event(struct unstale_event *event, const char *name)
         return fail_null(event, "event");
     length = strlen(name);
     event->is_truncate = length == 8 && memcmp(name, "truncate", 8) == 0;
-    return add_raw(event, PIECE_HEAD, "\"event\":", 8) &&
-           add_text(event, PIECE_HEAD, "event", name, length);
+    return add_raw(event, PIECE_JSON, "{\"event\":", 9) &&
+           add_text(event, PIECE_JSON, "event", name, length);
 }
 
 static bool add_model(struct unstale_event *event, const char *model)
@@ -110,8 +110,8 @@ static bool add_model(struct unstale_event *event, const char *model)
     if (!model)
         return fail_null(event, "model");
     length = event->model_bytes = strlen(model);
-    return add_raw(event, PIECE_HEAD, ",\"model\":", 9) &&
-           add_text(event, PIECE_HEAD, "model", model, length) &&
+    return add_raw(event, PIECE_JSON, ",\"model\":", 9) &&
+           add_text(event, PIECE_JSON, "model", model, length) &&
            check_length(event, "model", model, length, UNSTALE_MODEL_MAX) &&
            add_raw(event, PIECE_KEY, model, length);
 }
@@ -123,6 +123,7 @@ bool unstale_event_begin(struct unstale_event *event, const char *name, const ch
         return false;
     if (!*name || !*model)
         return bus_event_reject(event, *name ? "model is empty" : "event is empty");
+    event->head_bytes = event->pieces[PIECE_JSON].length;
     event->is_begun = true;
     return true;
 }

@@ -16,7 +16,7 @@
 #include "bus/error.h"
 
 enum event_piece {
-    PIECE_HEAD,    /* "event":...,"model":... */
+    PIECE_JSON,    /* {"event":...,"model":...; writing adds all the others */
     PIECE_TAIL,    /* ,"created":true,"ts":... in the order they were set */
     PIECE_KEY,     /* the model's label; writing adds ":PK" */
     PIECE_PK,      /* ,42,"a": columns of the event's or the row's pk */
@@ -25,7 +25,6 @@ enum event_piece {
     PIECE_M2M,     /* "field":...,"action":... */
     PIECE_M2M_PKS, /* ,1,2 */
     PIECE_ROWS, /* ,{"pk":...},{...}: rows that are done; the one being built is in PK and images */
-    PIECE_JSON,
     PIECE_NR
 };
 
@@ -44,7 +43,8 @@ struct unstale_event {
     bool is_truncate;
     bool has_rows;
     unsigned set;       /* bit mask of members set once (event.c) */
-    size_t model_bytes; /* of the label in PIECE_KEY */
+    size_t head_bytes;  /* of what begin wrote to PIECE_JSON */
+    size_t model_bytes; /* and to PIECE_KEY */
     unsigned pk_nr;     /* columns */
     unsigned pks_nr;
     unsigned m2m_pks_nr;

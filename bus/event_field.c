@@ -43,31 +43,39 @@ BUS_COLD static bool fail_name(struct unstale_event *event)
     return false;
 }
 
+BUS_COLD static bool fail_room(struct unstale_event *event, const char *name)
+{
+    return bus_fail_memory(&event->error) || fail_field(event, name);
+}
+
 /* A name that is not plain; its comma stands behind the end. */
 BUS_SELDOM static bool write_special_name(struct unstale_event *event, struct bus_buffer *members,
-                                          const char *name, size_t length)
+                                          const char *name, size_t length, size_t room)
 {
     members->length++;
-    return (bus_json_special(members, name, length, &event->error) &&
-            (bus_buffer_add_char(members, ':') || bus_fail_memory(&event->error))) ||
-           fail_name(event);
+    if (!bus_json_special(members, name, length, &event->error))
+        return fail_name(event);
+    if (!bus_buffer_reserve(members, room + 1))
+        return fail_room(event, name);
+    members->data[members->length++] = ':';
+    return true;
 }
 
 /* ,"name": */
 static inline bool write_name(struct unstale_event *event, struct bus_buffer *members,
-                              const char *name, size_t length)
+                              const char *name, size_t length, size_t room)
 {
     char *to;
 
-    if (!bus_buffer_reserve(members, length + 4))
-        return bus_fail_memory(&event->error) || fail_name(event);
+    if (!bus_buffer_reserve(members, length + 4 + room))
+        return fail_room(event, name);
     to = bus_buffer_end(members);
     *to = ',';
     to = bus_json_write_plain(to + 1, name, length);
     if (!to)
-        return write_special_name(event, members, name, length);
+        return write_special_name(event, members, name, length, room);
     *to = ':';
-    members->length = (size_t)(to + 1 - members->data);
+    bus_buffer_end_at(members, to + 1);
     return true;
 }
 
@@ -81,12 +89,13 @@ static inline bool note_name(struct unstale_event *event, struct event_image *im
     return bus_buffer_add(&image->starts, &start, sizeof(start)) || bus_fail_memory(&event->error);
 }
 
-static bool add_name(struct unstale_event *event, struct event_image *image, const char *name)
+static bool add_name(struct unstale_event *event, struct event_image *image, const char *name,
+                     size_t room)
 {
     size_t length = strlen(name);
     size_t start = image->members.length;
 
-    return write_name(event, &image->members, name, length) &&
+    return write_name(event, &image->members, name, length, room) &&
            (note_name(event, image, name_bit(name, length), start) || fail_field(event, name));
 }
 
@@ -96,38 +105,48 @@ BUS_COLD static void refuse_field(struct unstale_event *event, const char *name)
         bus_event_reject(event, name ? "no such image" : "a field's name is NULL");
 }
 
-/* Writes ,"name": and returns where the value goes; NULL on failure. */
+/* Writes ,"name": and returns where the value goes, with room for it; NULL on failure. */
 static inline struct bus_buffer *open_field(struct unstale_event *event, enum unstale_image image,
-                                            const char *name)
+                                            const char *name, size_t room)
 {
     if (!bus_event_is_open(event) || !name || image > UNSTALE_META) {
         refuse_field(event, name);
         return NULL;
     }
-    return add_name(event, &event->images[image], name) ? &event->images[image].members : NULL;
+    return add_name(event, &event->images[image], name, room) ? &event->images[image].members
+                                                              : NULL;
 }
 
 bool unstale_event_add_string(struct unstale_event *event, enum unstale_image image,
                               const char *name, const char *text, size_t length)
 {
-    struct bus_buffer *members = open_field(event, image, name);
+    struct bus_buffer *members = open_field(event, image, name, length + 2);
+    char *end;
 
-    return members &&
-           (bus_json_string(members, text, length, &event->error) || fail_field(event, name));
+    if (!members)
+        return false;
+    end = bus_json_write_plain(bus_buffer_end(members), text, length);
+    if (!end)
+        return bus_json_special(members, text, length, &event->error) || fail_field(event, name);
+    bus_buffer_end_at(members, end);
+    return true;
 }
 
 bool unstale_event_add_int(struct unstale_event *event, enum unstale_image image, const char *name,
                            int64_t value)
 {
-    struct bus_buffer *members = open_field(event, image, name);
+    struct bus_buffer *members = open_field(event, image, name, BUS_JSON_INT_BYTES);
 
-    return members && (bus_json_int(members, value, &event->error) || fail_field(event, name));
+    if (!members)
+        return false;
+    bus_buffer_end_at(members, bus_json_write_int(bus_buffer_end(members), value));
+    return true;
 }
 
 bool unstale_event_add_double(struct unstale_event *event, enum unstale_image image,
                               const char *name, double value)
 {
-    struct bus_buffer *members = open_field(event, image, name);
+    struct bus_buffer *members = open_field(event, image, name, 0);
 
     return members && (bus_json_double(members, value, &event->error) || fail_field(event, name));
 }
@@ -135,30 +154,27 @@ bool unstale_event_add_double(struct unstale_event *event, enum unstale_image im
 bool unstale_event_add_decimal(struct unstale_event *event, enum unstale_image image,
                                const char *name, const char *digits, size_t length)
 {
-    struct bus_buffer *members = open_field(event, image, name);
+    struct bus_buffer *members = open_field(event, image, name, length);
 
     if (!members)
         return false;
     if (length == 0 || bus_json_number_length(digits, length) != length)
-        bus_event_reject(event, "not a decimal number");
-    else if (bus_buffer_add(members, digits, length))
-        return true;
-    else
-        bus_fail_memory(&event->error);
-    return fail_field(event, name);
+        return bus_event_reject(event, "not a decimal number") || fail_field(event, name);
+    memcpy(bus_buffer_end(members), digits, length);
+    members->length += length;
+    return true;
 }
 
 static inline bool add_literal(struct unstale_event *event, enum unstale_image image,
                                const char *name, const char *literal, size_t length)
 {
-    struct bus_buffer *members = open_field(event, image, name);
+    struct bus_buffer *members = open_field(event, image, name, length);
 
     if (!members)
         return false;
-    if (bus_buffer_add(members, literal, length))
-        return true;
-    bus_fail_memory(&event->error);
-    return fail_field(event, name);
+    memcpy(bus_buffer_end(members), literal, length);
+    members->length += length;
+    return true;
 }
 
 bool unstale_event_add_bool(struct unstale_event *event, enum unstale_image image, const char *name,
@@ -176,7 +192,7 @@ bool unstale_event_add_null(struct unstale_event *event, enum unstale_image imag
 bool unstale_event_add_json(struct unstale_event *event, enum unstale_image image, const char *name,
                             const char *json, size_t length)
 {
-    struct bus_buffer *members = open_field(event, image, name);
+    struct bus_buffer *members = open_field(event, image, name, 0);
 
     return members &&
            (bus_json_copy(members, json, length, &event->error) || fail_field(event, name));

@@ -66,7 +66,7 @@ bool bus_event_write_row(const struct unstale_event *event, struct bus_buffer *o
 {
     if (!bus_buffer_reserve(out, row_bytes(event) + WORDS))
         return false;
-    out->length = (size_t)(put_row(bus_buffer_end(out), event) - out->data);
+    bus_buffer_end_at(out, put_row(bus_buffer_end(out), event));
     return true;
 }
 
@@ -101,7 +101,7 @@ static size_t json_bytes(const struct unstale_event *event)
 {
     size_t bytes = row_bytes(event) + members(event, UNSTALE_META)->length + WORDS;
 
-    for (int i = PIECE_HEAD; i < PIECE_JSON; i++)
+    for (int i = PIECE_JSON + 1; i < PIECE_NR; i++)
         bytes += piece(event, i)->length;
     return bytes;
 }
@@ -111,19 +111,17 @@ static bool write_json(struct unstale_event *event)
     struct bus_buffer *out = &event->pieces[PIECE_JSON];
     char *to;
 
-    out->length = 0;
+    out->length = event->head_bytes;
     if (!bus_buffer_reserve(out, json_bytes(event)))
         return false;
-    to = out->data;
-    *to++ = '{';
-    to = put_piece(to, piece(event, PIECE_HEAD));
+    to = bus_buffer_end(out);
     to = event->has_rows ? put_rows(to, event) : put_row(to, event);
     to = put_group(to, ",\"pks\":[", piece(event, PIECE_PKS), ']');
     to = put_piece(to, piece(event, PIECE_TAIL));
     to = put_m2m(to, event);
     to = put_group(to, ",\"meta\":{", members(event, UNSTALE_META), '}');
     *to++ = '}';
-    out->length = (size_t)(to - out->data);
+    bus_buffer_end_at(out, to);
     return true;
 }
 
@@ -149,7 +147,7 @@ static bool write_key(struct unstale_event *event)
         return false;
     to = bus_buffer_end(key);
     *to++ = ':';
-    key->length = (size_t)(put_key(to, event) - key->data);
+    bus_buffer_end_at(key, put_key(to, event));
     return true;
 }
 

@@ -176,13 +176,17 @@ bool bus_json_special(struct bus_buffer *buffer, const char *text, size_t length
  */
 static inline uint64_t copy_bytes(char *to, const char *text, size_t length)
 {
-    uint64_t special = 0;
+    unsigned char first, middle, last;
 
-    for (size_t i = 0; i < length; i++) {
-        special |= !is_plain((unsigned char)text[i]);
-        to[i] = text[i];
-    }
-    return special;
+    if (length == 0)
+        return 0;
+    first = (unsigned char)text[0];
+    middle = (unsigned char)text[length / 2];
+    last = (unsigned char)text[length - 1];
+    to[0] = (char)first;
+    to[length / 2] = (char)middle;
+    to[length - 1] = (char)last;
+    return !(is_plain(first) && is_plain(middle) && is_plain(last));
 }
 
 static inline uint64_t copy_halves(char *to, const char *text, size_t length)

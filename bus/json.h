@@ -42,7 +42,7 @@ static inline bool bus_json_string(struct bus_buffer *buffer, const char *text, 
     end = bus_json_write_plain(bus_buffer_end(buffer), text, length);
     if (!end)
         return bus_json_special(buffer, text, length, err);
-    buffer->length = (size_t)(end - buffer->data);
+    bus_buffer_end_at(buffer, end);
     return true;
 }
 
@@ -58,7 +58,7 @@ static inline bool bus_json_int(struct bus_buffer *buffer, int64_t value, struct
     if (!bus_buffer_reserve(buffer, BUS_JSON_INT_BYTES))
         return bus_fail_memory(err);
     end = bus_json_write_int(bus_buffer_end(buffer), value);
-    buffer->length = (size_t)(end - buffer->data);
+    bus_buffer_end_at(buffer, end);
     return true;
 }
 
