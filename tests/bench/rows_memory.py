@@ -10,6 +10,9 @@ DECODE_GOALS = {
     "decode_2k_vs_jansson": (0.04, 0.05, "decode + 6 fields / jansson, 2 KB"),
     "decode_350_vs_yyjson": (1.3, 1.8, "decode / yyjson's parse, 350 bytes"),
     "decode_2k_vs_yyjson": (1.3, 1.5, "decode / yyjson's parse, 2 KB"),
+    "plan-1-op": (None, None, "lookup + render + plan, 1 delete / snprintf() of its key"),
+    "plan-1-op-zipf": (None, None, "the same, Zipf 0.99"),
+    "plan-4-ops": (None, None, "lookup + render + plan, 4 operations / snprintf() of their keys"),
     "explain_10000_rules_vs_10": (1.5, None, "explain among 10,000 rules / among 10"),
     "load_10000_rules_vs_1s": (1.0, None, "loading 10,000 rules / 1 s"),
 }
