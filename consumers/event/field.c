@@ -46,13 +46,18 @@ bool field_root_parse(struct slice text, enum field_root *root)
     return false;
 }
 
-bool field_has_side(const struct event *event, const struct row *row, enum side side)
+static inline bool has_side(const struct event *event, const struct row *row, enum side side)
 {
     if (side == SIDE_NEW)
         return event->op != EVENT_DELETE;
     if (event->op == EVENT_DELETE)
         return true;
     return event->op != EVENT_CREATE && row->before != NULL;
+}
+
+bool field_has_side(const struct event *event, const struct row *row, enum side side)
+{
+    return has_side(event, row, side);
 }
 
 /*
@@ -174,9 +179,13 @@ static bool is_id(const struct field_path *path)
     return path->parts_nr > 0 && slice_equals(path->parts[0].name, SLICE("id"));
 }
 
-static void set_row(struct field *out, const struct row *row, enum side side,
-                    const struct field_path *path)
+static void set_row(struct field *out, const struct event *event, const struct row *row,
+                    enum side side, const struct field_path *path)
 {
+    if (!has_side(event, row, side)) {
+        out->state = FIELD_NO_ROW;
+        return;
+    }
     if (side == SIDE_NEW)
         set_image(out, row->after, NULL, path);
     else
@@ -185,10 +194,40 @@ static void set_row(struct field *out, const struct row *row, enum side side,
         set_parts(out, row->pk, path, 1);
 }
 
-static void set_root(struct field *out, const struct event *event, const struct field_path *path,
-                     struct arena *arena)
+static void set_created(struct field *out, const struct event *event, const struct field_path *path)
+{
+    if (event->op_is_guess)
+        out->state = FIELD_UNKNOWN;
+    else
+        set_parts(out, event->created, path, 0);
+}
+
+static void set_version(struct field *out, const struct event *event, const struct field_path *path,
+                        struct arena *arena)
+{
+    if (!slice_is_absent(event->version_text))
+        set_computed(out, VALUE_NUMBER, event->version_text, path);
+    else if (event->has_version)
+        set_number(out, event->version, path, arena);
+}
+
+/* NOLINTNEXTLINE(readability-function-size): field_get()'s five and where the answer goes. */
+void field_fill(struct field *out, const struct event *event, const struct row *row, enum side side,
+                const struct field_path *path, struct arena *arena)
 {
     switch (path->root) {
+    case FIELD_ROW:
+        set_row(out, event, row, side, path);
+        break;
+    case FIELD_BEFORE:
+        set_before(out, event, row, path);
+        break;
+    case FIELD_AFTER:
+        set_after(out, event, row, path);
+        break;
+    case FIELD_PK:
+        set_parts(out, row->pk, path, 0);
+        break;
     case FIELD_MODEL:
         set_text(out, event->model, path);
         break;
@@ -206,10 +245,7 @@ static void set_root(struct field *out, const struct event *event, const struct 
             set_number(out, (uint64_t)event->ts_ms, path, arena);
         break;
     case FIELD_VERSION:
-        if (!slice_is_absent(event->version_text))
-            set_computed(out, VALUE_NUMBER, event->version_text, path);
-        else if (event->has_version)
-            set_number(out, event->version, path, arena);
+        set_version(out, event, path, arena);
         break;
     case FIELD_TENANT:
         set_text(out, event->tenant, path);
@@ -219,6 +255,9 @@ static void set_root(struct field *out, const struct event *event, const struct 
         break;
     case FIELD_TRACE:
         set_text(out, event->trace, path);
+        break;
+    case FIELD_CREATED:
+        set_created(out, event, path);
         break;
     case FIELD_SENDER:
         set_text(out, event->sender, path);
@@ -230,38 +269,6 @@ static void set_root(struct field *out, const struct event *event, const struct 
         set_parts(out, event->m2m, path, 0);
         break;
     default:
-        break;
-    }
-}
-
-/* NOLINTNEXTLINE(readability-function-size): field_get()'s five and where the answer goes. */
-void field_fill(struct field *out, const struct event *event, const struct row *row, enum side side,
-                const struct field_path *path, struct arena *arena)
-{
-    switch (path->root) {
-    case FIELD_ROW:
-        if (field_has_side(event, row, side))
-            set_row(out, row, side, path);
-        else
-            out->state = FIELD_NO_ROW;
-        break;
-    case FIELD_BEFORE:
-        set_before(out, event, row, path);
-        break;
-    case FIELD_AFTER:
-        set_after(out, event, row, path);
-        break;
-    case FIELD_PK:
-        set_parts(out, row->pk, path, 0);
-        break;
-    case FIELD_CREATED:
-        if (event->op_is_guess)
-            out->state = FIELD_UNKNOWN;
-        else
-            set_parts(out, event->created, path, 0);
-        break;
-    default:
-        set_root(out, event, path, arena);
         break;
     }
 }

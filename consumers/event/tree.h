@@ -99,19 +99,39 @@ static inline uint64_t tree_word_mask(size_t len)
     return mask;
 }
 
+/*
+ * Of two texts of one length: short ones, as names are, by two loads that overlap instead of a call.
+ * Nothing beyond either text is read.
+ */
+static inline bool tree_same(const char *a, const char *b, size_t len)
+{
+    uint32_t left[2];
+    uint32_t right[2];
+
+    if (len > 16)
+        return memcmp(a, b, len) == 0;
+    if (len >= 8)
+        return tree_word(a) == tree_word(b) && tree_word(a + len - 8) == tree_word(b + len - 8);
+    if (len < 4)
+        return len == 0 ||
+               (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
+    memcpy(&left[0], a, sizeof(left[0]));
+    memcpy(&left[1], a + len - 4, sizeof(left[1]));
+    memcpy(&right[0], b, sizeof(right[0]));
+    memcpy(&right[1], b + len - 4, sizeof(right[1]));
+    return left[0] == right[0] && left[1] == right[1];
+}
+
 static inline const struct value *tree_get(yyjson_val *object, struct slice name)
 {
     yyjson_val *key = unsafe_yyjson_get_first(object);
 
     for (size_t left = unsafe_yyjson_get_len(object); left > 0; left--) {
-        struct slice other = tree_text(key);
+        yyjson_val *val = key + 1;
 
-        /* Most other names differ in length or in the first byte: no call for them. */
-        if (other.len == name.len &&
-            (name.len == 0 ||
-             (*other.ptr == *name.ptr && memcmp(other.ptr, name.ptr, name.len) == 0)))
-            return tree_value(key + 1);
-        key = unsafe_yyjson_get_next(key + 1);
+        if (unsafe_yyjson_get_len(key) == name.len && tree_same(key->uni.str, name.ptr, name.len))
+            return tree_value(val);
+        key = unsafe_yyjson_is_ctn(val) ? unsafe_yyjson_get_next(val) : val + 1;
     }
     return NULL;
 }
