@@ -29,18 +29,19 @@ static const struct expected expected_pk_part = {"pk", IS_STRING | IS_NUMBER | I
                                                  "made of strings, numbers and booleans"};
 
 /*
- * The names by a hash without collisions: first character, middle one and length. One load and one
+ * The names by a hash without collisions, of the first two bytes and the length. One load and one
  * compare find a name or tell that nobody knows it; what it may be lies beside it.
  */
 enum { SLOTS = 32 };
 
-#define SLOT(first, middle, len) (((first) + 2u * (middle) + 7u * (len)) & (SLOTS - 1u))
+#define SLOT(first, second, len)                                                                   \
+    ((uint32_t)(((first) | (uint32_t)(second) << 8) + (uint32_t)(len)) * 0x1ade67cfu >> 27)
 #define MASKED(name, i) (sizeof(name) - 1 > (i) ? 0xff : 0)
 #define NAMED(name, member, tags)                                                                  \
     {                                                                                              \
         name, {MASKED(name, 0), MASKED(name, 1), MASKED(name, 2), MASKED(name, 3),                 \
                MASKED(name, 4), MASKED(name, 5), MASKED(name, 6), MASKED(name, 7)},                \
-            tags, sizeof(name) - 1, member                                                         \
+            sizeof(name) - 1, tags, member                                                         \
     }
 
 /* What a member may be, as bits by the low five of a yyjson tag. */
@@ -57,43 +58,42 @@ enum {
 static const struct slot {
     char name[8];
     unsigned char mask[8];
-    uint32_t tags;
-    unsigned char len, member;
+    uint64_t len;
+    uint32_t tags, member;
 } slots[SLOTS] = {
-    [SLOT('e', 'e', 5)] = NAMED("event", MEMBER_EVENT, TAG_STRING),
-    [SLOT('m', 'd', 5)] = NAMED("model", MEMBER_MODEL, TAG_STRING),
+    [SLOT('e', 'v', 5)] = NAMED("event", MEMBER_EVENT, TAG_STRING),
+    [SLOT('m', 'o', 5)] = NAMED("model", MEMBER_MODEL, TAG_STRING),
     [SLOT('p', 'k', 2)] = NAMED("pk", MEMBER_PK, TAG_STRING | TAG_NUMBER | TAG_ARRAY),
     [SLOT('p', 'k', 3)] = NAMED("pks", MEMBER_PKS, TAG_ARRAY),
-    [SLOT('r', 'w', 4)] = NAMED("rows", MEMBER_ROWS, TAG_ARRAY),
-    [SLOT('c', 'a', 7)] = NAMED("created", MEMBER_CREATED, TAG_BOOLEAN),
-    [SLOT('c', 'n', 7)] = NAMED("changed", MEMBER_CHANGED, TAG_ARRAY),
-    [SLOT('b', 'o', 6)] = NAMED("before", MEMBER_BEFORE, TAG_OBJECT | TAG_NULL),
-    [SLOT('a', 't', 5)] = NAMED("after", MEMBER_AFTER, TAG_OBJECT | TAG_NULL),
+    [SLOT('r', 'o', 4)] = NAMED("rows", MEMBER_ROWS, TAG_ARRAY),
+    [SLOT('c', 'r', 7)] = NAMED("created", MEMBER_CREATED, TAG_BOOLEAN),
+    [SLOT('c', 'h', 7)] = NAMED("changed", MEMBER_CHANGED, TAG_ARRAY),
+    [SLOT('b', 'e', 6)] = NAMED("before", MEMBER_BEFORE, TAG_OBJECT | TAG_NULL),
+    [SLOT('a', 'f', 5)] = NAMED("after", MEMBER_AFTER, TAG_OBJECT | TAG_NULL),
     [SLOT('i', 'd', 2)] = NAMED("id", MEMBER_ID, TAG_STRING),
     [SLOT('t', 's', 2)] = NAMED("ts", MEMBER_TS, TAG_NUMBER),
-    [SLOT('v', 's', 7)] = NAMED("version", MEMBER_VERSION, TAG_NUMBER),
-    [SLOT('s', 'r', 6)] = NAMED("source", MEMBER_SOURCE, TAG_STRING),
-    [SLOT('t', 'a', 6)] = NAMED("tenant", MEMBER_TENANT, TAG_STRING),
-    [SLOT('t', 'a', 5)] = NAMED("trace", MEMBER_TRACE, TAG_STRING),
-    [SLOT('s', 'd', 6)] = NAMED("sender", MEMBER_SENDER, TAG_STRING),
+    [SLOT('v', 'e', 7)] = NAMED("version", MEMBER_VERSION, TAG_NUMBER),
+    [SLOT('s', 'o', 6)] = NAMED("source", MEMBER_SOURCE, TAG_STRING),
+    [SLOT('t', 'e', 6)] = NAMED("tenant", MEMBER_TENANT, TAG_STRING),
+    [SLOT('t', 'r', 5)] = NAMED("trace", MEMBER_TRACE, TAG_STRING),
+    [SLOT('s', 'e', 6)] = NAMED("sender", MEMBER_SENDER, TAG_STRING),
     [SLOT('m', '2', 3)] = NAMED("m2m", MEMBER_M2M, TAG_OBJECT),
-    [SLOT('m', 't', 4)] = NAMED("meta", MEMBER_META, TAG_OBJECT),
-    [SLOT('p', 'e', 7)] = NAMED("parents", MEMBER_PARENTS, TAG_ARRAY),
+    [SLOT('m', 'e', 4)] = NAMED("meta", MEMBER_META, TAG_OBJECT),
+    [SLOT('p', 'a', 7)] = NAMED("parents", MEMBER_PARENTS, TAG_ARRAY),
 };
 
 /* NULL: nobody knows the name. */
 static inline const struct slot *find_slot(const yyjson_val *name)
 {
-    const char *text = name->uni.str;
     size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
-    const struct slot *slot =
-        &slots[SLOT((unsigned char)text[0], (unsigned char)text[len / 2], len)];
+    uint64_t word = tree_word(name->uni.str);
+    const struct slot *slot = &slots[SLOT(word & 0xff, (word >> 8) & 0xff, len)];
     uint64_t want;
     uint64_t mask;
 
     memcpy(&want, slot->name, sizeof(want));
     memcpy(&mask, slot->mask, sizeof(mask));
-    return slot->len == len && len > 0 && (tree_word(text) & mask) == want ? slot : NULL;
+    return slot->len == len && len > 0 && (word & mask) == want ? slot : NULL;
 }
 
 static inline bool may_be(const struct slot *slot, const yyjson_val *val)
@@ -139,7 +139,6 @@ bool member_collect(const struct value *root, struct members *members, struct er
 bool member_take(const struct value *root, struct members *members, struct arena *arena)
 {
     yyjson_val *name = unsafe_yyjson_get_first(tree_val(root));
-    uint32_t seen = 0;
 
     for (size_t left = unsafe_yyjson_get_len(tree_val(root)); left > 0; left--) {
         const struct slot *slot = find_slot(name);
@@ -148,19 +147,17 @@ bool member_take(const struct value *root, struct members *members, struct arena
         if (slot == NULL) {
             if (members->unknown++ > 0)
                 return false; /* perhaps one name twice */
-        } else if (seen >> slot->member & 1 || !may_be(slot, val)) {
+        } else if (members->value[slot->member] || !may_be(slot, val)) {
             return false;
         } else {
-            seen |= UINT32_C(1) << slot->member;
             members->value[slot->member] = tree_value(val);
         }
-        if (!unsafe_yyjson_is_ctn(val)) {
-            name += 2;
-            continue;
+        name += 2;
+        if (unsafe_yyjson_is_ctn(val)) {
+            if (!tree_is_sound(tree_value(val), DECODE_MAX_DEPTH, arena))
+                return false;
+            name = unsafe_yyjson_get_next(val);
         }
-        if (!tree_is_sound(tree_value(val), DECODE_MAX_DEPTH, arena))
-            return false;
-        name = unsafe_yyjson_get_next(val);
     }
     return true;
 }

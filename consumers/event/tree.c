@@ -7,7 +7,7 @@
  * objects are sorted, because whoever fills a JSON column chooses the names in it, and neither
  * comparing all pairs nor a hash without a secret would have a bound then.
  */
-enum { FILTER_MAX_MEMBERS = 64, FILTER_WORDS = 32, FILTER_FEW = 16, FILTER_FEW_WORDS = 8 };
+enum { FILTER_MAX_MEMBERS = 64, FILTER_WORDS = 32, FILTER_FEW = 16, FILTER_FEW_WORDS = 8, FILTER_FEW_BYTES = 128 };
 
 struct check {
     struct arena *arena;
@@ -67,16 +67,16 @@ static bool has_duplicate_sorted(struct check *check, yyjson_val *object)
     return found;
 }
 
-/* A name's first and last eight bytes and its length, mixed so that the upper bits depend on all. */
+/* A name's last eight bytes, its first and its length, mixed so that the upper bits depend on all. */
 static inline uint64_t mix_name(const yyjson_val *name)
 {
     const char *text = name->uni.str;
     size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
     size_t behind = len < 8 ? 0 : len - 8;
-    uint64_t mask = tree_word_mask(len);
-    uint64_t both = (tree_word(text) & mask) + (tree_word(text + behind) & mask) * 2;
+    uint64_t first = (unsigned char)*text; /* of an empty name the NUL behind it */
 
-    return (both + len) * UINT64_C(0x9e3779b97f4a7c15);
+    return ((tree_word(text + behind) & tree_word_mask(len)) + len + (first << 32)) *
+           UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static bool stands_before(yyjson_val *object, const yyjson_val *name)
@@ -162,29 +162,34 @@ enum tree_fault tree_check(const struct value *root, unsigned max_depth, struct 
     return fault;
 }
 
-/* Of an object of so few members that none of them is a container, as rows are. */
+/* Of an object of few members without a container among them, as rows are. A byte says what a bit does above. */
 static bool has_unique_names(yyjson_val *object, size_t nr)
 {
-    uint64_t filter[FILTER_FEW_WORDS] = {0};
+    unsigned char filter[FILTER_FEW_BYTES] = {0};
     yyjson_val *name = unsafe_yyjson_get_first(object);
 
     for (; nr > 0; nr--, name += 2) {
-        uint64_t mix = mix_name(name);
-        uint64_t *word = &filter[(mix >> 48) & (FILTER_FEW_WORDS - 1)];
-        uint64_t mask = (uint64_t)1 << (mix >> 58);
+        unsigned char *seen = &filter[mix_name(name) / (UINT64_MAX / FILTER_FEW_BYTES + 1)];
 
-        if ((*word & mask) && stands_before(object, name))
+        if (*seen && stands_before(object, name))
             return false;
-        *word |= mask;
+        *seen = 1;
     }
     return true;
+}
+
+static __attribute__((noinline)) bool is_sound_deep(yyjson_val *val, unsigned max_depth,
+                                                    struct arena *arena)
+{
+    struct check check = {.arena = arena, .max_depth = max_depth};
+
+    return check_container(&check, val, 2) == TREE_SOUND;
 }
 
 bool tree_is_sound(const struct value *member, unsigned max_depth, struct arena *arena)
 {
     yyjson_val *val = tree_val(member);
     size_t nr = unsafe_yyjson_get_len(val);
-    struct check check = {.arena = arena, .max_depth = max_depth};
 
     /* Without containers among them the values stand in a row. */
     if (unsafe_yyjson_is_arr(val) && unsafe_yyjson_get_next(val) == val + 1 + nr)
@@ -192,7 +197,7 @@ bool tree_is_sound(const struct value *member, unsigned max_depth, struct arena 
     if (unsafe_yyjson_is_obj(val) && nr <= FILTER_FEW &&
         unsafe_yyjson_get_next(val) == val + 1 + 2 * nr)
         return has_unique_names(val, nr);
-    return check_container(&check, val, 2) == TREE_SOUND;
+    return is_sound_deep(val, max_depth, arena);
 }
 
 /*
