@@ -181,7 +181,7 @@ bool member_fail_missing(const struct value *root, const char *name, const char 
 bool member_is_integer(struct slice number)
 {
     for (size_t i = 0; i < number.len; i++) {
-        if (number.ptr[i] == '.' || number.ptr[i] == 'e' || number.ptr[i] == 'E')
+        if (number.ptr[i] == '.' || (number.ptr[i] | 0x20) == 'e')
             return false;
     }
     return true;

@@ -83,14 +83,13 @@ static bool add_pks(struct reader *reader, struct changed changed)
     return true;
 }
 
-static bool add_own_row(struct reader *reader, struct changed changed)
+static bool read_own(struct reader *reader, struct row *row)
 {
     const struct value *const *value = reader->members->value;
-    struct row *row = &reader->event->rows[reader->event->rows_nr++];
 
-    row->changed = changed;
     row->before = object_or_null(value[MEMBER_BEFORE]);
     row->after = object_or_null(value[MEMBER_AFTER]);
+    row->pk = NULL;
     return value[MEMBER_PK] == NULL || member_read_pk(value[MEMBER_PK], &row->pk, reader->err);
 }
 
@@ -106,25 +105,52 @@ static bool check_nr(const struct value *array, const char *name, size_t max_nr,
     return true;
 }
 
-bool rows_read(struct reader *reader, const struct value *root)
+/* The own row's pk and images apart, one row for each element of `rows` and `pks`. */
+static bool read_many(struct reader *reader)
 {
     const struct value *const *value = reader->members->value;
     struct event *event = reader->event;
     size_t many = value_nr(value[MEMBER_ROWS]) + value_nr(value[MEMBER_PKS]);
+    bool has_own = value[MEMBER_PK] != NULL;
     struct changed changed = {0};
-    bool has_own;
 
-    event->sent_changed = value[MEMBER_CHANGED];
     if (!check_nr(value[MEMBER_ROWS], "rows", DECODE_MAX_ROWS, reader->err) ||
         !check_nr(value[MEMBER_PKS], "pks", DECODE_MAX_PKS, reader->err))
         return false;
-    if (many == 0 && value[MEMBER_PK] == NULL && event->op != EVENT_TRUNCATE)
-        return member_fail_missing(root, "pk", "one of \"pk\", \"pks\" and \"rows\" must be there",
-                                   reader->err);
     if (event->sent_changed && !read_changed(reader, event->sent_changed, &changed))
         return false;
-    has_own = many == 0 || value[MEMBER_PK] != NULL;
     event->rows = arena_zero(reader->arena, many + has_own, sizeof(*event->rows));
-    return add_rows(reader, changed) && add_pks(reader, changed) &&
-           (!has_own || add_own_row(reader, changed));
+    if (!add_rows(reader, changed) || !add_pks(reader, changed))
+        return false;
+    if (!has_own)
+        return true;
+    event->rows[many].changed = changed;
+    event->rows_nr++;
+    return read_own(reader, &event->rows[many]);
+}
+
+static bool read_one(struct reader *reader, const struct value *root)
+{
+    struct event *event = reader->event;
+    struct row *row = arena_alloc(reader->arena, sizeof(*row));
+
+    if (reader->members->value[MEMBER_PK] == NULL && event->op != EVENT_TRUNCATE)
+        return member_fail_missing(root, "pk", "one of \"pk\", \"pks\" and \"rows\" must be there",
+                                   reader->err);
+    row->changed = (struct changed){0};
+    if (event->sent_changed && !read_changed(reader, event->sent_changed, &row->changed))
+        return false;
+    event->rows = row;
+    event->rows_nr = 1;
+    return read_own(reader, row);
+}
+
+bool rows_read(struct reader *reader, const struct value *root)
+{
+    const struct value *const *value = reader->members->value;
+
+    reader->event->sent_changed = value[MEMBER_CHANGED];
+    if (value[MEMBER_ROWS] == NULL && value[MEMBER_PKS] == NULL)
+        return read_one(reader, root);
+    return read_many(reader);
 }
