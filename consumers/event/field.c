@@ -64,7 +64,7 @@ bool field_has_side(const struct event *event, const struct row *row, enum side 
  * The functions below fill *out, which begins all zero, in place: a result handed up by value
  * through several of them costs more than the look-up.
  */
-static void set_value(struct field *out, const struct value *value)
+static inline void set_value(struct field *out, const struct value *value)
 {
     if (value == NULL) {
         out->state = FIELD_MISSING;
@@ -151,7 +151,10 @@ static void set_image(struct field *out, const struct value *first, const struct
         if (value == NULL && second)
             value = step(second, &path->parts[0]);
     }
-    set_parts(out, value, path, 1);
+    if (path->parts_nr > 1)
+        set_parts(out, value, path, 1);
+    else
+        set_value(out, value);
 }
 
 static void set_before(struct field *out, const struct event *event, const struct row *row,

@@ -154,9 +154,9 @@ bool member_take(const struct value *root, struct members *members, struct arena
         }
         name += 2;
         if (unsafe_yyjson_is_ctn(val)) {
-            if (!tree_is_sound(tree_value(val), DECODE_MAX_DEPTH, arena))
+            if (!tree_is_sound(val, DECODE_MAX_DEPTH, arena))
                 return false;
-            name = unsafe_yyjson_get_next(val);
+            name = tree_behind(val);
         }
     }
     return true;
@@ -178,13 +178,18 @@ bool member_fail_missing(const struct value *root, const char *name, const char 
     return error_fail(err, ERROR_REJECT, "%s (there is \"%.*s\")", text, SLICE_ARG(suggest.best));
 }
 
-bool member_is_integer(struct slice number)
+static inline bool is_integer(struct slice number)
 {
     for (size_t i = 0; i < number.len; i++) {
         if (number.ptr[i] == '.' || (number.ptr[i] | 0x20) == 'e')
             return false;
     }
     return true;
+}
+
+bool member_is_integer(struct slice number)
+{
+    return is_integer(number);
 }
 
 bool member_check_strings(const struct value *array, const struct expected *expected,
@@ -217,7 +222,7 @@ bool member_read_pk(const struct value *value, const struct value **pk, struct e
     enum value_type type = tree_type_of(value);
 
     *pk = value;
-    if (type == VALUE_STRING || (type == VALUE_NUMBER && member_is_integer(value_text(value))))
+    if (type == VALUE_STRING || (type == VALUE_NUMBER && is_integer(tree_text(tree_val(value)))))
         return true;
     if (type != VALUE_ARRAY)
         return member_fail_type(&member_expected[MEMBER_PK], value, err);

@@ -41,7 +41,7 @@ static bool check_text(struct slice text, const char *name, size_t max_chars, st
 static inline enum event_op op_of(struct slice name)
 {
     for (size_t i = 0; i < ARRAY_NR(ops); i++) {
-        if (slice_equals(name, (struct slice){ops[i].name, ops[i].len}))
+        if (name.len == ops[i].len && tree_same(name.ptr, ops[i].name, name.len))
             return ops[i].op;
     }
     return EVENT_CUSTOM;

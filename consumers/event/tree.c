@@ -163,7 +163,7 @@ enum tree_fault tree_check(const struct value *root, unsigned max_depth, struct 
 }
 
 /* Of an object of few members without a container among them, as rows are. A byte says what a bit does above. */
-static bool has_unique_names(yyjson_val *object, size_t nr)
+static NOT_INLINED bool has_unique_names(yyjson_val *object, size_t nr)
 {
     unsigned char filter[FILTER_FEW_BYTES] = {0};
     yyjson_val *name = unsafe_yyjson_get_first(object);
@@ -178,26 +178,18 @@ static bool has_unique_names(yyjson_val *object, size_t nr)
     return true;
 }
 
-static __attribute__((noinline)) bool is_sound_deep(yyjson_val *val, unsigned max_depth,
-                                                    struct arena *arena)
+bool tree_is_sound(yyjson_val *container, unsigned max_depth, struct arena *arena)
 {
     struct check check = {.arena = arena, .max_depth = max_depth};
-
-    return check_container(&check, val, 2) == TREE_SOUND;
-}
-
-bool tree_is_sound(const struct value *member, unsigned max_depth, struct arena *arena)
-{
-    yyjson_val *val = tree_val(member);
-    size_t nr = unsafe_yyjson_get_len(val);
+    size_t nr = unsafe_yyjson_get_len(container);
+    size_t vals = (size_t)(tree_behind(container) - container) - 1;
 
     /* Without containers among them the values stand in a row. */
-    if (unsafe_yyjson_is_arr(val) && unsafe_yyjson_get_next(val) == val + 1 + nr)
+    if (unsafe_yyjson_is_arr(container) && vals == nr)
         return true;
-    if (unsafe_yyjson_is_obj(val) && nr <= FILTER_FEW &&
-        unsafe_yyjson_get_next(val) == val + 1 + 2 * nr)
-        return has_unique_names(val, nr);
-    return is_sound_deep(val, max_depth, arena);
+    if (unsafe_yyjson_is_obj(container) && vals == 2 * nr && nr <= FILTER_FEW)
+        return nr < 2 || has_unique_names(container, nr);
+    return check_container(&check, container, 2) == TREE_SOUND;
 }
 
 /*

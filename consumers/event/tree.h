@@ -33,8 +33,8 @@ enum tree_fault {
 enum tree_fault tree_check(const struct value *root, unsigned max_depth, struct arena *arena,
                            struct slice *name);
 
-/* What the walk does for one member of the root: true when nothing is wrong with what is in it. */
-bool tree_is_sound(const struct value *member, unsigned max_depth, struct arena *arena);
+/* What the walk does for one container in the root: true when nothing is wrong with what is in it. */
+bool tree_is_sound(yyjson_val *container, unsigned max_depth, struct arena *arena) CHECKED;
 
 /* The names of an object in the order of their bytes; out and scratch hold one for each member. */
 void tree_sort_names(const struct value *object, yyjson_val **out, yyjson_val **scratch);
@@ -74,6 +74,12 @@ static inline enum value_type tree_type_of(const struct value *value)
 static inline struct slice tree_text(const yyjson_val *val)
 {
     return (struct slice){val->uni.str, (size_t)(val->tag >> YYJSON_TAG_BIT)};
+}
+
+/* The value behind a container and all that is in it. */
+static inline yyjson_val *tree_behind(yyjson_val *container)
+{
+    return (yyjson_val *)(void *)((char *)container + container->uni.ofs);
 }
 
 /*
@@ -131,7 +137,7 @@ static inline const struct value *tree_get(yyjson_val *object, struct slice name
 
         if (unsafe_yyjson_get_len(key) == name.len && tree_same(key->uni.str, name.ptr, name.len))
             return tree_value(val);
-        key = unsafe_yyjson_is_ctn(val) ? unsafe_yyjson_get_next(val) : val + 1;
+        key = unsafe_yyjson_is_ctn(val) ? tree_behind(val) : val + 1;
     }
     return NULL;
 }
