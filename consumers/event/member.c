@@ -178,8 +178,13 @@ bool member_fail_missing(const struct value *root, const char *name, const char 
     return error_fail(err, ERROR_REJECT, "%s (there is \"%.*s\")", text, SLICE_ARG(suggest.best));
 }
 
+/* Of the text of a number in a tree: most are short and all digits. */
 static inline bool is_integer(struct slice number)
 {
+    uint64_t others = ~tree_word(number.ptr) & TREE_DIGIT_BITS;
+
+    if (number.len <= 8 && (others & tree_word_mask(number.len)) == 0)
+        return true;
     for (size_t i = 0; i < number.len; i++) {
         if (number.ptr[i] == '.' || (number.ptr[i] | 0x20) == 'e')
             return false;

@@ -203,12 +203,9 @@ static uint64_t eight_digits(uint64_t word)
     return ((word & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001)) >> 32;
 }
 
-static bool are_digits(uint64_t word)
+static inline bool are_digits(uint64_t word)
 {
-    uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0);
-    uint64_t carry = word + UINT64_C(0x0606060606060606);
-
-    return ((word & high) | ((carry & high) >> 4)) == UINT64_C(0x3333333333333333);
+    return (word & TREE_DIGIT_BITS) == TREE_DIGIT_BITS;
 }
 
 /* Up to sixteen digits and nothing else, on machines that store the lowest byte first. */

@@ -106,18 +106,21 @@ static inline uint64_t tree_word_mask(size_t len)
 }
 
 /*
- * Of two texts of one length: short ones, as names are, by two loads that overlap instead of a call.
- * Nothing beyond either text is read.
+ * Of two texts of one length, eight bytes at a time, the last load over the one before it: without a
+ * call, so that a search keeps its registers. Nothing beyond either text is read.
  */
 static inline bool tree_same(const char *a, const char *b, size_t len)
 {
     uint32_t left[2];
     uint32_t right[2];
 
-    if (len > 16)
-        return memcmp(a, b, len) == 0;
-    if (len >= 8)
-        return tree_word(a) == tree_word(b) && tree_word(a + len - 8) == tree_word(b + len - 8);
+    if (len >= 8) {
+        for (size_t i = 0; i < len - 8; i += 8) {
+            if (tree_word(a + i) != tree_word(b + i))
+                return false;
+        }
+        return tree_word(a + len - 8) == tree_word(b + len - 8);
+    }
     if (len < 4)
         return len == 0 ||
                (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
@@ -141,6 +144,9 @@ static inline const struct value *tree_get(yyjson_val *object, struct slice name
     }
     return NULL;
 }
+
+/* Digits have this bit, and nothing else that a JSON number is made of: + - . e E. */
+#define TREE_DIGIT_BITS UINT64_C(0x1010101010101010)
 
 /* An integer without fraction and exponent that fits, from the text of a number in a tree. */
 bool tree_integer(const yyjson_val *number, int64_t *integer) CHECKED;
