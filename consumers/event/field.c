@@ -137,7 +137,7 @@ static void set_parts(struct field *out, const struct value *value, const struct
 }
 
 /* One field in `first`, else in `second`; deeper parts go into whichever has it. */
-static void set_image(struct field *out, const struct value *first, const struct value *second,
+static inline void set_image(struct field *out, const struct value *first, const struct value *second,
                       const struct field_path *path)
 {
     const struct value *value = first ? first : second;
@@ -182,7 +182,7 @@ static bool is_id(const struct field_path *path)
     return path->parts_nr > 0 && slice_equals(path->parts[0].name, SLICE("id"));
 }
 
-static void set_row(struct field *out, const struct event *event, const struct row *row,
+static NOT_INLINED void set_row(struct field *out, const struct event *event, const struct row *row,
                     enum side side, const struct field_path *path)
 {
     if (!has_side(event, row, side)) {
@@ -218,10 +218,11 @@ static void set_version(struct field *out, const struct event *event, const stru
 void field_fill(struct field *out, const struct event *event, const struct row *row, enum side side,
                 const struct field_path *path, struct arena *arena)
 {
-    switch (path->root) {
-    case FIELD_ROW:
+    if (path->root == FIELD_ROW) {
         set_row(out, event, row, side, path);
-        break;
+        return;
+    }
+    switch (path->root) {
     case FIELD_BEFORE:
         set_before(out, event, row, path);
         break;

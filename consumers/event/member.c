@@ -82,7 +82,7 @@ static const struct slot {
     [SLOT('p', 'a', 7)] = NAMED("parents", MEMBER_PARENTS, TAG_ARRAY),
 };
 
-/* NULL: nobody knows the name. */
+/* NULL: nobody knows the name. An empty name may find an empty slot, which allows no type. */
 static inline const struct slot *find_slot(const yyjson_val *name)
 {
     size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
@@ -93,7 +93,7 @@ static inline const struct slot *find_slot(const yyjson_val *name)
 
     memcpy(&want, slot->name, sizeof(want));
     memcpy(&mask, slot->mask, sizeof(mask));
-    return slot->len == len && len > 0 && (word & mask) == want ? slot : NULL;
+    return slot->len == len && (word & mask) == want ? slot : NULL;
 }
 
 static inline bool may_be(const struct slot *slot, const yyjson_val *val)
@@ -125,7 +125,7 @@ bool member_collect(const struct value *root, struct members *members, struct er
         const struct slot *slot = find_slot(name);
         const yyjson_val *val = name + 1;
 
-        if (slot == NULL)
+        if (slot == NULL || slot->len == 0)
             members->unknown++;
         else if (may_be(slot, val))
             members->value[slot->member] = tree_value(val);
@@ -152,12 +152,13 @@ bool member_take(const struct value *root, struct members *members, struct arena
         } else {
             members->value[slot->member] = tree_value(val);
         }
-        name += 2;
-        if (unsafe_yyjson_is_ctn(val)) {
-            if (!tree_is_sound(val, DECODE_MAX_DEPTH, arena))
-                return false;
-            name = tree_behind(val);
+        if (!unsafe_yyjson_is_ctn(val)) {
+            name += 2;
+            continue;
         }
+        if (!tree_is_sound(val, DECODE_MAX_DEPTH, arena))
+            return false;
+        name = tree_behind(val);
     }
     return true;
 }
@@ -170,7 +171,9 @@ bool member_fail_missing(const struct value *root, const char *name, const char 
 
     suggest_init(&suggest, slice_of(name));
     while (value_next(&iter)) {
-        if (find_slot(tree_val(iter.item) - 1) == NULL)
+        const struct slot *slot = find_slot(tree_val(iter.item) - 1);
+
+        if (slot == NULL || slot->len == 0)
             suggest_offer(&suggest, iter.name);
     }
     if (slice_is_absent(suggest.best))

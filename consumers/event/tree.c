@@ -178,6 +178,12 @@ static NOT_INLINED bool has_unique_names(yyjson_val *object, size_t nr)
     return true;
 }
 
+static inline bool are_different(const yyjson_val *name, const yyjson_val *other)
+{
+    return unsafe_yyjson_get_len((void *)name) != unsafe_yyjson_get_len((void *)other) ||
+           !tree_same(name->uni.str, other->uni.str, unsafe_yyjson_get_len((void *)name));
+}
+
 bool tree_is_sound(yyjson_val *container, unsigned max_depth, struct arena *arena)
 {
     struct check check = {.arena = arena, .max_depth = max_depth};
@@ -188,7 +194,9 @@ bool tree_is_sound(yyjson_val *container, unsigned max_depth, struct arena *aren
     if (unsafe_yyjson_is_arr(container) && vals == nr)
         return true;
     if (unsafe_yyjson_is_obj(container) && vals == 2 * nr && nr <= FILTER_FEW)
-        return nr < 2 || has_unique_names(container, nr);
+        return nr < 2 ||
+               (nr == 2 ? are_different(container + 1, container + 3)
+                        : has_unique_names(container, nr));
     return check_container(&check, container, 2) == TREE_SOUND;
 }
 
