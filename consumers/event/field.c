@@ -137,8 +137,8 @@ static void set_parts(struct field *out, const struct value *value, const struct
 }
 
 /* One field in `first`, else in `second`; deeper parts go into whichever has it. */
-static inline void set_image(struct field *out, const struct value *first, const struct value *second,
-                      const struct field_path *path)
+static inline void set_image(struct field *out, const struct value *first,
+                             const struct value *second, const struct field_path *path)
 {
     const struct value *value = first ? first : second;
 
@@ -183,7 +183,7 @@ static bool is_id(const struct field_path *path)
 }
 
 static NOT_INLINED void set_row(struct field *out, const struct event *event, const struct row *row,
-                    enum side side, const struct field_path *path)
+                                enum side side, const struct field_path *path)
 {
     if (!has_side(event, row, side)) {
         out->state = FIELD_NO_ROW;

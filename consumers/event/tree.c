@@ -7,7 +7,13 @@
  * objects are sorted, because whoever fills a JSON column chooses the names in it, and neither
  * comparing all pairs nor a hash without a secret would have a bound then.
  */
-enum { FILTER_MAX_MEMBERS = 64, FILTER_WORDS = 32, FILTER_FEW = 16, FILTER_FEW_WORDS = 8, FILTER_FEW_BYTES = 128 };
+enum {
+    FILTER_MAX_MEMBERS = 64,
+    FILTER_WORDS = 32,
+    FILTER_FEW = 16,
+    FILTER_FEW_WORDS = 8,
+    FILTER_FEW_BYTES = 128
+};
 
 struct check {
     struct arena *arena;
@@ -194,9 +200,8 @@ bool tree_is_sound(yyjson_val *container, unsigned max_depth, struct arena *aren
     if (unsafe_yyjson_is_arr(container) && vals == nr)
         return true;
     if (unsafe_yyjson_is_obj(container) && vals == 2 * nr && nr <= FILTER_FEW)
-        return nr < 2 ||
-               (nr == 2 ? are_different(container + 1, container + 3)
-                        : has_unique_names(container, nr));
+        return nr < 2 || (nr == 2 ? are_different(container + 1, container + 3)
+                                  : has_unique_names(container, nr));
     return check_container(&check, container, 2) == TREE_SOUND;
 }
 

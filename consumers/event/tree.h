@@ -122,8 +122,7 @@ static inline bool tree_same(const char *a, const char *b, size_t len)
         return tree_word(a + len - 8) == tree_word(b + len - 8);
     }
     if (len < 4)
-        return len == 0 ||
-               (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
+        return len == 0 || (a[0] == b[0] && a[len / 2] == b[len / 2] && a[len - 1] == b[len - 1]);
     memcpy(&left[0], a, sizeof(left[0]));
     memcpy(&left[1], a + len - 4, sizeof(left[1]));
     memcpy(&right[0], b, sizeof(right[0]));
