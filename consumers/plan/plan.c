@@ -15,7 +15,10 @@ struct slot {
     uint32_t op;         /* last live one on the key */
 };
 
-/* Open addressing, at most half full; cleared by counting the generation up. */
+/*
+ * Open addressing, at most a quarter full, so that nearly every look-up ends where it begins; cleared by
+ * counting the generation up.
+ */
 struct plan_table {
     struct slot *slots;
     size_t mask;
@@ -68,7 +71,7 @@ static void table_reset(struct plan_table *table, size_t ops)
 {
     size_t slots = table->slots ? table->mask + 1 : TABLE_FIRST_SLOTS;
 
-    while (slots < ops * 2)
+    while (slots < ops * 4)
         slots *= 2;
     if (table->slots == NULL || slots != table->mask + 1 || table->generation == UINT32_MAX) {
         free(table->slots);
