@@ -9,9 +9,10 @@
 
 enum { TABLE_FIRST_SLOTS = 256, COVERS_NR = 64, FEW_PURGES = 16 };
 
+/* Small, as what a look-up costs is the way to memory. */
 struct slot {
-    uint64_t hash;
-    uint32_t generation; /* of another batch: empty */
+    uint16_t generation; /* of another batch: empty */
+    uint16_t hash;       /* its upper bits; the lower ones lead here */
     uint32_t op;         /* last live one on the key */
 };
 
@@ -22,8 +23,13 @@ struct slot {
 struct plan_table {
     struct slot *slots;
     size_t mask;
-    uint32_t generation;
+    uint16_t generation;
 };
+
+static uint16_t upper_bits(uint64_t hash)
+{
+    return (uint16_t)(hash >> 48);
+}
 
 void plan_init(struct plan *plan)
 {
@@ -73,7 +79,7 @@ static void table_reset(struct plan_table *table, size_t ops)
 
     while (slots < ops * 4)
         slots *= 2;
-    if (table->slots == NULL || slots != table->mask + 1 || table->generation == UINT32_MAX) {
+    if (table->slots == NULL || slots != table->mask + 1 || table->generation == UINT16_MAX) {
         free(table->slots);
         table->slots = alloc_zero(slots, sizeof(*table->slots));
         table->mask = slots - 1;
@@ -95,7 +101,8 @@ static bool is_same_target(const struct op *a, const struct op *b)
 /* A pattern is no key: its ops stand beside those of a key of the same text. */
 static bool is_same_key(const struct op *a, const struct op *b)
 {
-    return is_pattern(a) == is_pattern(b) && is_same_target(a, b) && slice_equals(a->key, b->key) &&
+    return a->hash == b->hash && is_pattern(a) == is_pattern(b) && is_same_target(a, b) &&
+           slice_equals(a->key, b->key) &&
            (!is_pattern(a) || (a->verb == b->verb && a->cache == b->cache));
 }
 
@@ -108,7 +115,7 @@ static struct slot *table_find(struct plan *plan, const struct op *op)
         struct slot *slot = &table->slots[at];
 
         if (slot->generation != table->generation ||
-            (slot->hash == op->hash && is_same_key(&plan->ops[slot->op], op)))
+            (slot->hash == upper_bits(op->hash) && is_same_key(&plan->ops[slot->op], op)))
             return slot;
     }
 }
@@ -191,7 +198,7 @@ static bool link_op(struct plan *plan, uint32_t index)
 
     op->previous = OP_NONE;
     if (slot->generation != plan->table->generation) {
-        *slot = (struct slot){op->hash, plan->table->generation, index};
+        *slot = (struct slot){plan->table->generation, upper_bits(op->hash), index};
         return false;
     }
     last = &plan->ops[slot->op];

@@ -346,6 +346,20 @@ START_TEST(test_many_keys_and_batches)
 }
 END_TEST
 
+/* More of them than the table counts before it begins anew: what an earlier one had is never met. */
+START_TEST(test_more_batches_than_are_counted)
+{
+    for (int batch = 0; batch < 3 * (UINT16_MAX + 1); batch++) {
+        plan_clear(&plan, &arena);
+        add(&(struct step){&delete, batch % 2 ? "a" : "b", NULL, OP_UNGUARDED, 0, 0});
+        add(&(struct step){&delete, "c", NULL, OP_UNGUARDED, 0, 0});
+        plan_coalesce(&plan);
+        ck_assert_uint_eq(plan.coalesced_nr, 0);
+        ck_assert_uint_eq(plan.ops[1].previous, OP_NONE);
+    }
+}
+END_TEST
+
 static Suite *plan_suite(void)
 {
     Suite *suite = suite_create("plan");
@@ -357,6 +371,7 @@ static Suite *plan_suite(void)
     tcase_add_test(cases, test_effect_is_kept);
     tcase_add_test(cases, test_bumps_add_up);
     tcase_add_test(cases, test_many_keys_and_batches);
+    tcase_add_test(cases, test_more_batches_than_are_counted);
     suite_add_tcase(suite, cases);
     return suite;
 }
