@@ -77,6 +77,13 @@ void *arena_zero(struct arena *arena, size_t count, size_t bytes) CHECKED;
  */
 void *arena_resize(struct arena *arena, void *old, size_t old_bytes, size_t bytes) CHECKED;
 
+/* Gives back what lies behind `end` if the last allocation ended at old_end; else nothing. */
+static inline void arena_trim(struct arena *arena, const char *old_end, char *end)
+{
+    if (arena->next == old_end)
+        arena->next = end;
+}
+
 struct slice arena_copy(struct arena *arena, struct slice text); /* absent stays absent */
 const char *arena_text(struct arena *arena, struct slice text);  /* a NUL-terminated copy */
 struct slice arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -128,11 +128,19 @@ static const struct value *step(const struct value *value, const struct field_pa
     return yyjson_is_obj(val) ? tree_get(val, part->name) : NULL;
 }
 
-static void set_parts(struct field *out, const struct value *value, const struct field_path *path,
-                      size_t from)
+static NOT_INLINED const struct value *walk(const struct value *value,
+                                            const struct field_path *path, size_t from)
 {
     for (size_t i = from; i < path->parts_nr && value; i++)
         value = step(value, &path->parts[i]);
+    return value;
+}
+
+static void set_parts(struct field *out, const struct value *value, const struct field_path *path,
+                      size_t from)
+{
+    if (from < path->parts_nr)
+        value = walk(value, path, from);
     set_value(out, value);
 }
 

@@ -225,6 +225,16 @@ static bool check_pk_parts(const struct value *array, struct error *err)
     return true;
 }
 
+static NOT_INLINED bool read_pk_parts(const struct value *value, const struct value **pk,
+                                      struct error *err)
+{
+    if (tree_type_of(value) != VALUE_ARRAY)
+        return member_fail_type(&member_expected[MEMBER_PK], value, err);
+    if (value_nr(value) == 1)
+        *pk = value_at(value, 0);
+    return check_pk_parts(value, err);
+}
+
 bool member_read_pk(const struct value *value, const struct value **pk, struct error *err)
 {
     enum value_type type = tree_type_of(value);
@@ -232,9 +242,5 @@ bool member_read_pk(const struct value *value, const struct value **pk, struct e
     *pk = value;
     if (type == VALUE_STRING || (type == VALUE_NUMBER && is_integer(tree_text(tree_val(value)))))
         return true;
-    if (type != VALUE_ARRAY)
-        return member_fail_type(&member_expected[MEMBER_PK], value, err);
-    if (value_nr(value) == 1)
-        *pk = value_at(value, 0);
-    return check_pk_parts(value, err);
+    return read_pk_parts(value, pk, err);
 }

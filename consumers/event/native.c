@@ -30,6 +30,13 @@ static inline struct slice text_of(const struct value *string)
     return string ? tree_text(tree_val(string)) : SLICE_ABSENT;
 }
 
+/* Where nothing was sent the slice stays absent, as it began. */
+static inline void take_text(struct slice *text, const struct value *string)
+{
+    if (string)
+        *text = tree_text(tree_val(string));
+}
+
 static bool check_text(struct slice text, const char *name, size_t max_chars, struct error *err)
 {
     if (text.len > max_chars && text_chars(text) > max_chars)
@@ -77,7 +84,7 @@ static bool read_names(struct reader *reader, const struct value *root)
     if (event->name.len == 0 || event->model.len == 0)
         return error_fail(reader->err, ERROR_REJECT, "\"%s\" must not be empty",
                           event->name.len == 0 ? "event" : "model");
-    event->id = text_of(value[MEMBER_ID]);
+    take_text(&event->id, value[MEMBER_ID]);
     if (event->id.len == 0)
         event->id = SLICE_ABSENT;
     return check_text(event->name, "event", NAME_MAX_CHARS, reader->err) &&
@@ -172,10 +179,10 @@ static bool read_shared(struct reader *reader)
     event->created = value[MEMBER_CREATED];
     event->meta = value[MEMBER_META];
     event->parents = value[MEMBER_PARENTS];
-    event->sender = text_of(value[MEMBER_SENDER]);
-    event->source = text_of(value[MEMBER_SOURCE]);
-    event->tenant = text_of(value[MEMBER_TENANT]);
-    event->trace = text_of(value[MEMBER_TRACE]);
+    take_text(&event->sender, value[MEMBER_SENDER]);
+    take_text(&event->source, value[MEMBER_SOURCE]);
+    take_text(&event->tenant, value[MEMBER_TENANT]);
+    take_text(&event->trace, value[MEMBER_TRACE]);
     return (event->parents == NULL ||
             member_check_strings(event->parents, &member_expected[MEMBER_PARENTS], reader->err)) &&
            read_m2m(reader);

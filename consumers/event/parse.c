@@ -119,12 +119,9 @@ static yyjson_doc *read_in_place(char *copy, size_t len, struct arena *arena, yy
     yyjson_read_flag flags = YYJSON_READ_INSITU | YYJSON_READ_NUMBER_AS_RAW;
     yyjson_doc *doc = yyjson_read_opts(copy, len, flags, &allocator, why);
 
-    if (doc) {
-        const char *end = (const char *)(yyjson_doc_get_root(doc) + yyjson_doc_get_val_count(doc));
-        size_t used = (size_t)(end - (const char *)doc);
-
-        doc = arena_resize(arena, doc, bump.bytes, used < bump.bytes ? used : bump.bytes);
-    }
+    if (doc)
+        arena_trim(arena, (char *)doc + bump.bytes,
+                   (char *)(yyjson_doc_get_root(doc) + yyjson_doc_get_val_count(doc)));
     return doc;
 }
 

@@ -83,7 +83,7 @@ static bool add_pks(struct reader *reader, struct changed changed)
     return true;
 }
 
-static bool read_own(struct reader *reader, struct row *row)
+static inline bool read_own(struct reader *reader, struct row *row)
 {
     const struct value *const *value = reader->members->value;
 

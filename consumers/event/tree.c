@@ -190,19 +190,27 @@ static inline bool are_different(const yyjson_val *name, const yyjson_val *other
            !tree_same(name->uni.str, other->uni.str, unsafe_yyjson_get_len((void *)name));
 }
 
-bool tree_is_sound(yyjson_val *container, unsigned max_depth, struct arena *arena)
+static NOT_INLINED bool is_sound_inside(yyjson_val *container, unsigned max_depth,
+                                        struct arena *arena)
 {
     struct check check = {.arena = arena, .max_depth = max_depth};
+
+    return check_container(&check, container, 2) == TREE_SOUND;
+}
+
+bool tree_is_sound(yyjson_val *container, unsigned max_depth, struct arena *arena)
+{
     size_t nr = unsafe_yyjson_get_len(container);
     size_t vals = (size_t)(tree_behind(container) - container) - 1;
 
     /* Without containers among them the values stand in a row. */
     if (unsafe_yyjson_is_arr(container) && vals == nr)
         return true;
-    if (unsafe_yyjson_is_obj(container) && vals == 2 * nr && nr <= FILTER_FEW)
-        return nr < 2 || (nr == 2 ? are_different(container + 1, container + 3)
-                                  : has_unique_names(container, nr));
-    return check_container(&check, container, 2) == TREE_SOUND;
+    if (unsafe_yyjson_is_arr(container) || vals != 2 * nr || nr > FILTER_FEW)
+        return is_sound_inside(container, max_depth, arena);
+    if (nr > 2)
+        return has_unique_names(container, nr);
+    return nr < 2 || are_different(container + 1, container + 3);
 }
 
 /*
