@@ -78,11 +78,11 @@ static inline uint64_t mix_name(const yyjson_val *name)
 {
     const char *text = name->uni.str;
     size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
-    size_t behind = len < 8 ? 0 : len - 8;
+    size_t shown = len < 8 ? len : 8;
+    uint64_t last = tree_word(text + len - shown) & tree_word_mask(shown);
     uint64_t first = (unsigned char)*text; /* of an empty name the NUL behind it */
 
-    return ((tree_word(text + behind) & tree_word_mask(len)) + len + (first << 32)) *
-           UINT64_C(0x9e3779b97f4a7c15);
+    return (last + len + (first << 32)) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static bool stands_before(yyjson_val *object, const yyjson_val *name)

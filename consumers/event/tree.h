@@ -95,13 +95,23 @@ static inline uint64_t tree_word(const char *text)
     return word;
 }
 
-/* What a name of this length has in the first eight bytes of memory: to be anded with them. */
+/* What a name of this length, at most eight, has in the first eight bytes of memory: to be anded with them. */
 static inline uint64_t tree_word_mask(size_t len)
 {
-    static const char masks[] = "\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0\0\0\0";
+    static const char masks[9][8] = {
+        "",
+        "\xff",
+        "\xff\xff",
+        "\xff\xff\xff",
+        "\xff\xff\xff\xff",
+        "\xff\xff\xff\xff\xff",
+        "\xff\xff\xff\xff\xff\xff",
+        "\xff\xff\xff\xff\xff\xff\xff",
+        "\xff\xff\xff\xff\xff\xff\xff\xff",
+    };
     uint64_t mask;
 
-    memcpy(&mask, masks + 8 - (len < 8 ? len : 8), sizeof(mask));
+    memcpy(&mask, masks[len], sizeof(mask));
     return mask;
 }
 
