@@ -39,19 +39,29 @@ static bool runs_again(const struct op *op)
            op->record != BATCH_NO_RECORD && op->result == OP_DONE;
 }
 
-/* How many things each record still waits for. One letter a record, whatever failed. */
-static uint32_t *count_holds(struct batch *batch)
+/* What is left to be done for a batch once Redis has answered. */
+struct rest {
+    uint32_t *holds; /* by record: how many things it still waits for */
+    bool has_purges, has_second_deletes;
+};
+
+/* One letter a record, whatever failed. */
+static struct rest count_rest(struct batch *batch)
 {
     const struct plan *plan = &batch->plan;
-    uint32_t *holds = arena_zero(&batch->arena, batch->records_nr + 1, sizeof(*holds));
+    struct rest rest = {.holds =
+                            arena_zero(&batch->arena, batch->records_nr + 1, sizeof(*rest.holds))};
     for (size_t i = 0; i < plan->failures_nr; i++)
-        holds[plan->failures[i].record] = 1;
+        rest.holds[plan->failures[i].record] = 1;
     for (size_t i = 0; i < plan->ops_nr; i++) {
         const struct op *op = &plan->ops[i];
-        if (op_runs_beside(op) || runs_again(op))
-            holds[op->record]++;
+        bool is_purge = op_runs_beside(op), is_again = runs_again(op);
+        if (is_purge || is_again)
+            rest.holds[op->record]++;
+        rest.has_purges |= is_purge;
+        rest.has_second_deletes |= is_again;
     }
-    return holds;
+    return rest;
 }
 
 static void move_frontier(struct acknowledger *acknowledger, struct batch *batch,
@@ -227,14 +237,18 @@ static void send_letters(struct acknowledger *acknowledger, struct batch *batch)
     }
 }
 
+/* Where much comes, neighbours are of one millisecond: they are counted together. */
 static void count_staleness(struct acknowledger *acknowledger, const struct batch *batch)
 {
-    for (size_t i = 0; i < batch->records_nr; i++) {
+    for (size_t i = 0, nr; i < batch->records_nr; i += nr) {
         int64_t ts_ms = batch->event_ts_ms[i];
+        nr = 1;
+        while (i + nr < batch->records_nr && batch->event_ts_ms[i + nr] == ts_ms)
+            nr++;
         if (ts_ms < 0)
             continue;
         int64_t age_ms = acknowledger->wall_ms > ts_ms ? acknowledger->wall_ms - ts_ms : 0;
-        histogram_add_us(&acknowledger->stats->staleness, (uint64_t)age_ms * 1000);
+        histogram_add_many_us(&acknowledger->stats->staleness, (uint64_t)age_ms * 1000, nr);
     }
 }
 
@@ -242,12 +256,14 @@ void acknowledge_batch(struct acknowledger *acknowledger, struct batch *batch, u
 {
     kill_point("after-reply");
     collect_rejections(acknowledger, batch, slot);
-    const uint32_t *holds = count_holds(batch);
-    move_frontier(acknowledger, batch, holds);
+    struct rest rest = count_rest(batch);
+    move_frontier(acknowledger, batch, rest.holds);
     kill_point("after-frontier");
-    submit_purges(acknowledger, batch);
+    if (rest.has_purges)
+        submit_purges(acknowledger, batch);
     kill_point("after-purges");
-    schedule_second_deletes(acknowledger, batch);
+    if (rest.has_second_deletes)
+        schedule_second_deletes(acknowledger, batch);
     kill_point("after-second-deletes");
     send_letters(acknowledger, batch);
     kill_point("after-letters");

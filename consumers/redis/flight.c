@@ -260,10 +260,13 @@ void flight_begin(struct flight *flight, struct plan *plan, flight_on_command on
     assert(flight->plan == NULL && plan->ops_nr < OP_NONE);
     clear(flight);
     flight->plan = plan;
+    flight->has_merged = false;
     reserve_links(flight, plan->ops_nr);
     for (uint32_t i = 0; i < plan->ops_nr; i++) {
         flight->links[i].command = OP_NONE;
-        if (plan->ops[i].merged_into == OP_LIVE && !op_runs_beside(&plan->ops[i]))
+        if (plan->ops[i].merged_into != OP_LIVE)
+            flight->has_merged = true;
+        else if (!op_runs_beside(&plan->ops[i]))
             begin_op(flight, i, outlet);
     }
     close_groups(flight, outlet);
@@ -394,7 +397,7 @@ static void finish_merged(struct flight *flight, uint32_t op)
 
 void flight_finish(struct flight *flight)
 {
-    for (uint32_t i = 0; i < flight->plan->ops_nr; i++) {
+    for (uint32_t i = 0; flight->has_merged && i < flight->plan->ops_nr; i++) {
         if (flight->plan->ops[i].merged_into != OP_LIVE)
             finish_merged(flight, i);
     }

@@ -55,6 +55,7 @@ struct rejection {
 
 struct flight {
     struct plan *plan; /* NULL: free (or of pings) */
+    bool has_merged;   /* ops that another one of the plan stands for */
     struct command *commands;
     size_t commands_nr, commands_capacity;
     struct op_link *links; /* by op */
