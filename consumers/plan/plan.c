@@ -266,7 +266,7 @@ static bool covers_purge(const struct op *wide, const struct op *narrow, bool ar
     return are_few && glob_covers(wide->key, narrow->key);
 }
 
-/* True when one was covered. */
+/* True when an op is merged, by this or before. */
 static bool cover_purges(struct plan *plan)
 {
     uint32_t covers[COVERS_NR];
@@ -279,11 +279,10 @@ static bool cover_purges(struct plan *plan)
         for (size_t j = 0; j < nr && is_live_purge(op); j++) {
             const struct op *wide = &plan->ops[covers[j]];
 
-            if (wide != op && is_live_purge(wide) && covers_purge(wide, op, nr <= FEW_PURGES)) {
+            if (wide != op && is_live_purge(wide) && covers_purge(wide, op, nr <= FEW_PURGES))
                 op->merged_into = covers[j];
-                any = true;
-            }
         }
+        any |= op->merged_into != OP_LIVE;
     }
     return any;
 }
