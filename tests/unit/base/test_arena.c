@@ -126,6 +126,18 @@ START_TEST(resize_keeps_the_contents)
 }
 END_TEST
 
+START_TEST(a_trim_gives_back_the_end_of_the_last)
+{
+    char *first = arena_bytes(&arena, 100);
+    char *second = arena_bytes(&arena, 100);
+
+    arena_trim(&arena, first + 100, first + 10);
+    ck_assert_ptr_eq(arena_bytes(&arena, 1), second + 100);
+    arena_trim(&arena, second + 101, second + 20);
+    ck_assert_ptr_eq(arena_bytes(&arena, 1), second + 20);
+}
+END_TEST
+
 START_TEST(growing_keeps_what_is_there)
 {
     size_t *items = NULL;
@@ -183,6 +195,7 @@ static Suite *arena_suite(void)
     tcase_add_test(tests, reset_gives_back_beyond_the_limit);
     tcase_add_test(tests, rewind_gives_the_same_place_again);
     tcase_add_test(tests, resize_keeps_the_contents);
+    tcase_add_test(tests, a_trim_gives_back_the_end_of_the_last);
     tcase_add_test(tests, growing_keeps_what_is_there);
     tcase_add_test(tests, texts);
     tcase_add_test(tests, zeroed_memory_is_zero);

@@ -86,6 +86,30 @@ START_TEST(members_and_elements)
 }
 END_TEST
 
+/* Wherever a byte differs, and whatever lies behind the name that is asked for. */
+START_TEST(members_by_names_of_every_length)
+{
+    struct decoded decoded;
+    char name[] = "abcdefghijklmnopqrstuvwxy";
+    struct slice asked = {name, (size_t)_i};
+    const struct value *object;
+
+    decoded_init(&decoded);
+    object =
+        decoded_json(&decoded, arena_printf(&decoded.arena, "{\"x\":0,\"%.*s\":1}", _i, name).ptr);
+    assert_text(value_text(value_get(object, asked)), "1");
+    asked.len++;
+    ck_assert(value_get(object, asked) == NULL);
+    asked.len--;
+    for (int i = 0; i < _i; i++) {
+        name[i] ^= 1;
+        ck_assert(value_get(object, asked) == NULL);
+        name[i] ^= 1;
+    }
+    decoded_release(&decoded);
+}
+END_TEST
+
 START_TEST(walks_in_order)
 {
     static const char *const names[] = {"z", "a", "m"};
@@ -235,6 +259,7 @@ static Suite *value_suite(void)
     tcase_add_loop_test(tcase, types_and_texts, 0, ARRAY_NR(types));
     tcase_add_test(tcase, null_is_a_missing_value);
     tcase_add_test(tcase, members_and_elements);
+    tcase_add_loop_test(tcase, members_by_names_of_every_length, 0, 25);
     tcase_add_test(tcase, walks_in_order);
     tcase_add_loop_test(tcase, equality, 0, ARRAY_NR(pairs));
     tcase_add_loop_test(tcase, equality_of_wide_objects_in_any_order, 0, 4);
