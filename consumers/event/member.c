@@ -85,15 +85,15 @@ static const struct slot {
 /* NULL: nobody knows the name. An empty name may find an empty slot, which allows no type. */
 static inline const struct slot *find_slot(const yyjson_val *name)
 {
+    const char *text = name->uni.str;
     size_t len = (size_t)(name->tag >> YYJSON_TAG_BIT);
-    uint64_t word = tree_word(name->uni.str);
-    const struct slot *slot = &slots[SLOT(word & 0xff, (word >> 8) & 0xff, len)];
+    const struct slot *slot = &slots[SLOT((unsigned char)text[0], (unsigned char)text[1], len)];
     uint64_t want;
     uint64_t mask;
 
     memcpy(&want, slot->name, sizeof(want));
     memcpy(&mask, slot->mask, sizeof(mask));
-    return slot->len == len && (word & mask) == want ? slot : NULL;
+    return slot->len == len && (tree_word(text) & mask) == want ? slot : NULL;
 }
 
 static inline bool may_be(const struct slot *slot, const yyjson_val *val)
