@@ -34,8 +34,8 @@ END_TEST
 
 START_TEST(test_an_option_wins)
 {
-    static const struct kafka_option options[] = {{"enable.metrics.push", "true"},
-                                                  {"client.id", "mine"}};
+    char push[] = "enable.metrics.push", yes[] = "true", id[] = "client.id", mine[] = "mine";
+    const struct kafka_option options[] = {{push, yes}, {id, mine}};
     struct error err = ERROR_INIT;
     rd_kafka_conf_t *conf = client_conf(CLIENT_CONSUMER, NULL, options, 2, &err);
 
