@@ -146,7 +146,7 @@ class KafkaBroker:
         process.kill(self.child, signal.SIGKILL)
 
     def freeze(self):
-        self.child.send_signal(signal.SIGSTOP)
+        process.freeze(self.child)
 
     def thaw(self):
         self.child.send_signal(signal.SIGCONT)

@@ -138,6 +138,12 @@ def run(arguments, input=None, timeout=120, env=None, cwd=None):
     return child.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
 
 
+def freeze(child):
+    """SIGSTOP; returns once none of its threads runs."""
+    child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
+
+
 def kill(child, number=signal.SIGKILL, timeout=30):
     """Sends a signal and waits for the end; returns the exit code (negative: a signal)."""
     if child.poll() is None:

@@ -212,7 +212,7 @@ class RedisServer:
         process.kill(self.child, signal.SIGKILL)
 
     def freeze(self):
-        self.child.send_signal(signal.SIGSTOP)
+        process.freeze(self.child)
 
     def thaw(self):
         self.child.send_signal(signal.SIGCONT)

@@ -144,7 +144,9 @@ class Service:
         return "partitions assigned" in self._log.read_text()
 
     def freeze(self):
+        """Returns once none of its threads runs."""
         self.child.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.child.pid, os.WSTOPPED | os.WNOWAIT)
 
     def thaw(self):
         self.child.send_signal(signal.SIGCONT)
