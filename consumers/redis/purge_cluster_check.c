@@ -84,7 +84,7 @@ static void end_check(struct purge_cluster *cluster, size_t at)
 
     if (!job->is_given_up && has_open_slot(cluster)) {
         wait_for_slots(cluster, at);
-    } else if (job->was_open) {
+    } else if (job->was_open || job->is_disturbed) {
         job->was_open = false;
         purge_cluster_walk(cluster, at);
     } else {
@@ -98,10 +98,6 @@ void purge_cluster_check(struct purge_cluster *cluster, size_t at)
 
     if (!job->is_used || !cluster->map.is_known || !is_round(job))
         return;
-    if (job->is_disturbed) {
-        purge_cluster_walk(cluster, at);
-        return;
-    }
     if (!job->is_checking && clock_steady_ms() < job->ask_at_ms)
         return;
     if (!job->is_checking)

@@ -31,7 +31,7 @@ struct job {
     struct part *parts; /* by member */
     size_t parts_nr;
     bool is_used;
-    bool is_disturbed;
+    bool is_disturbed;    /* a key was another node's: it walks again once no slot is on the move */
     bool is_announced;    /* the log knows of it */
     bool is_checking;     /* came round everywhere; waits for a map */
     uint64_t checked_map; /* number of the map it waits for */

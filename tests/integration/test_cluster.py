@@ -222,6 +222,20 @@ class RedirectionsTest(ClusterTest):
         self.wait_gone(self.cluster, slow + late)
         self.applied()
 
+    def test_a_purge_does_not_walk_in_circles_while_keys_are_between(self):
+        """A node shows the keys of a slot that it imports, and refuses to delete them."""
+        bus = self.start()
+        late = ["{%s}:%d" % (LATE, at) for at in range(3)]
+        slot, to = slot_of(late[0]), self.other_node(late[0])
+        self.cluster.fill(late)
+        self.cluster.begin_move(slot, to)
+        self.cluster.move_keys(slot, to)
+        self.send(self.event("shop.Slow", 1))
+        bus.wait_log("purge waits: slots are on the move", timeout=60)
+        self.cluster.end_move(slot, to)
+        self.wait_gone(self.cluster, late)
+        self.applied()
+
     def test_slots_move_under_load(self):
         count = 30000
         keys = ["p:%d" % pk for pk in range(count)]
