@@ -21,7 +21,7 @@ from lib import process
 
 AT_A_TIME = 2
 TEST_SECONDS = 300
-SILENT_SECONDS = 660  # longer than the longest test has
+SILENT_SECONDS = 360  # beyond what the test under way has: setting up and tearing down
 
 
 def find(folder):
@@ -79,6 +79,7 @@ class Child:
         self.path = path
         self.names = list(names)
         self.current = None
+        self.patience = TEST_SECONDS + SILENT_SECONDS
         self.rest = b""
         folder = process.private_folder("m")
         self.log = os.path.join(folder, "output")
@@ -112,7 +113,7 @@ def run(plan, report, environment, at_a_time=AT_A_TIME):
                 _finish(key.data, report)
                 running -= 1
         for key in list(selector.get_map().values()):
-            if time.monotonic() - key.data.heard > SILENT_SECONDS:
+            if time.monotonic() - key.data.heard > key.data.patience:
                 key.data.process.kill()
 
 
@@ -121,6 +122,7 @@ def _hear(child, report):
     for line in lines:
         if "start" in line:
             child.current = line["start"]
+            child.patience = line["seconds"] + SILENT_SECONDS
             continue
         child.current = None
         if line["name"] in child.names:
@@ -157,8 +159,9 @@ class Result(unittest.TestResult):
         super().startTest(test)
         self._started = time.monotonic()
         self._line = {"name": _short(test)}
-        self._say({"start": _short(test)})
-        signal.setitimer(signal.ITIMER_REAL, getattr(test, "seconds", TEST_SECONDS))
+        seconds = getattr(test, "seconds", TEST_SECONDS)
+        self._say({"start": _short(test), "seconds": seconds})
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def stopTest(self, test):
         signal.setitimer(signal.ITIMER_REAL, 0)
