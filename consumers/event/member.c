@@ -82,7 +82,7 @@ static const struct slot {
     [SLOT('p', 'a', 7)] = NAMED("parents", MEMBER_PARENTS, TAG_ARRAY),
 };
 
-/* NULL: nobody knows the name. An empty name may find an empty slot, which allows no type. */
+/* NULL: nobody knows the name. */
 static inline const struct slot *find_slot(const yyjson_val *name)
 {
     const char *text = name->uni.str;
@@ -93,7 +93,7 @@ static inline const struct slot *find_slot(const yyjson_val *name)
 
     memcpy(&want, slot->name, sizeof(want));
     memcpy(&mask, slot->mask, sizeof(mask));
-    return slot->len == len && (tree_word(text) & mask) == want ? slot : NULL;
+    return slot->len == len && len > 0 && (tree_word(text) & mask) == want ? slot : NULL;
 }
 
 static inline bool may_be(const struct slot *slot, const yyjson_val *val)
@@ -125,7 +125,7 @@ bool member_collect(const struct value *root, struct members *members, struct er
         const struct slot *slot = find_slot(name);
         const yyjson_val *val = name + 1;
 
-        if (slot == NULL || slot->len == 0)
+        if (slot == NULL)
             members->unknown++;
         else if (may_be(slot, val))
             members->value[slot->member] = tree_value(val);
@@ -171,9 +171,7 @@ bool member_fail_missing(const struct value *root, const char *name, const char 
 
     suggest_init(&suggest, slice_of(name));
     while (value_next(&iter)) {
-        const struct slot *slot = find_slot(tree_val(iter.item) - 1);
-
-        if (slot == NULL || slot->len == 0)
+        if (find_slot(tree_val(iter.item) - 1) == NULL)
             suggest_offer(&suggest, iter.name);
     }
     if (slice_is_absent(suggest.best))

@@ -266,12 +266,10 @@ static bool covers_purge(const struct op *wide, const struct op *narrow, bool ar
     return are_few && glob_covers(wide->key, narrow->key);
 }
 
-/* True when an op is merged, by this or before. */
-static bool cover_purges(struct plan *plan)
+static void cover_purges(struct plan *plan)
 {
     uint32_t covers[COVERS_NR];
     size_t nr = find_covers(plan, covers);
-    bool any = false;
 
     for (uint32_t i = 0; nr > 1 && i < plan->ops_nr; i++) {
         struct op *op = &plan->ops[i];
@@ -282,9 +280,7 @@ static bool cover_purges(struct plan *plan)
             if (wide != op && is_live_purge(wide) && covers_purge(wide, op, nr <= FEW_PURGES))
                 op->merged_into = covers[j];
         }
-        any |= op->merged_into != OP_LIVE;
     }
-    return any;
 }
 
 /*
@@ -320,7 +316,7 @@ void plan_coalesce(struct plan *plan)
         }
     }
     if (has_purges)
-        is_merged |= cover_purges(plan);
-    if (is_merged)
+        cover_purges(plan);
+    if (is_merged || has_purges)
         shorten_links(plan);
 }

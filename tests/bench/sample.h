@@ -4,21 +4,13 @@
 #ifndef TESTS_BENCH_SAMPLE_H
 #define TESTS_BENCH_SAMPLE_H
 
-#include <stdint.h>
 #include <stdio.h>
 
+#include "consumers/base/clock.h"
 #include "consumers/base/slice.h"
 #include "tests/bench/measure.h"
 
 enum { SAMPLE_BYTES = 512 }; /* without pad */
-
-static inline int64_t wall_ms_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Returns the length of the text, which ends with a zero byte. */
 static inline size_t sample_event(char *out, size_t bytes, long id, long version, struct slice pad)
@@ -32,7 +24,7 @@ static inline size_t sample_event(char *out, size_t bytes, long id, long version
         "\"after\":{\"id\":%ld,\"name\":\"Caf\\u00e9 table%.*s\",\"slug\":\"cafe-table\","
         "\"price\":\"9.90\",\"category_id\":%ld,\"stock\":12,\"is_active\":true},\"tenant\":"
         "\"acme\"}",
-        id, (long long)wall_ms_now(), version, id, SLICE_ARG(pad), id % 100);
+        id, (long long)clock_wall_ms(), version, id, SLICE_ARG(pad), id % 100);
 
     if (len < 0 || (size_t)len >= bytes)
         give_up("event", "does not fit");

@@ -7,6 +7,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from checker import RULES, FaultTest, every_run, main, wait_until
+from lib import process
 
 KILLS = 50
 STOPS = 8
@@ -57,7 +58,7 @@ class ConsumerTest(FaultTest):
         for at in range(3):
             self.await_share(0.2 * (at + 1))
             bus = self.random.choice(self.members)
-            self.act("SIGSTOP to pid %d" % bus.child.pid, bus.child.send_signal, 19)
+            self.act("SIGSTOP to pid %d" % bus.child.pid, process.freeze, bus.child)
             self.dwell(FREEZE_SECONDS)
             self.mend("SIGCONT", bus.child.send_signal, 18)
             bus.wait_ready()
